@@ -1,0 +1,257 @@
+"""tinygrad_edu: build a neuron from primitives, see every part of it, trust every gradient.
+
+>>> import tinygrad_edu as tg
+>>> x1, x2 = tg.input(0.8, "x1"), tg.input(-1.2, "x2")
+>>> w1, w2, b = tg.weight(0.32, "w1"), tg.weight(0.63, "w2"), tg.bias(0.44, "b")
+>>> y = tg.tanh(w1 * x1 + w2 * x2 + b)
+>>> loss = (y - 1.0) ** 2
+>>> loss.backward()
+>>> round(w2.grad, 3)
+2.535
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_edu import define
+from tinygrad_edu.context import Role, no_grad, scope, trace_lines
+from tinygrad_edu.engine import OPS, Op, Value
+from tinygrad_edu.functions import (
+    binary_cross_entropy_with_logits,
+    composite,
+    cross_entropy,
+    hinge_loss,
+    linear,
+    mse_loss,
+    neuron,
+)
+from tinygrad_edu.ops.arrays import (
+    astype,
+    broadcast_to,
+    concatenate,
+    log_softmax,
+    logsumexp,
+    max,
+    mean,
+    min,
+    reshape,
+    softmax,
+    stack,
+    sum,
+    transpose,
+)
+from tinygrad_edu.ops.elementwise import (
+    absolute,
+    add,
+    add_n,
+    clip,
+    cos,
+    divide,
+    elu,
+    equal,
+    exp,
+    expm1,
+    greater,
+    greater_equal,
+    leaky_relu,
+    less,
+    less_equal,
+    log,
+    log1p,
+    log2,
+    log10,
+    logical_and,
+    logical_not,
+    logical_or,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    not_equal,
+    positive,
+    power,
+    reciprocal,
+    relu,
+    sigmoid,
+    sign,
+    silu,
+    sin,
+    softplus,
+    sqrt,
+    square,
+    subtract,
+    tanh,
+    where,
+)
+from tinygrad_edu.ops.indexing import getitem, matmul
+from tinygrad_edu.ops.plain import (
+    argmax,
+    argmin,
+    argsort,
+    detach,
+    random_normal,
+    random_uniform,
+)
+from tinygrad_edu.roles import infer_roles, parameters
+from tinygrad_edu.tags import bias, constant, input, set_role, target, weight
+from tinygrad_edu.tape import Tape
+from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+if TYPE_CHECKING:
+    from tinygrad_edu import nn, optim, testing, train
+    from tinygrad_edu.explain import explain, to_code, trace_table
+    from tinygrad_edu.guide import help
+    from tinygrad_edu.testing import check
+    from tinygrad_edu.tour import tour
+    from tinygrad_edu.view.picture import draw
+
+__version__ = "0.1.0"
+
+# Loaded at first use, so that `import tinygrad_edu` costs little beyond NumPy.
+_LATER = {
+    "nn": "tinygrad_edu.nn",
+    "optim": "tinygrad_edu.optim",
+    "testing": "tinygrad_edu.testing",
+    "train": "tinygrad_edu.train",
+    "draw": "tinygrad_edu.view.picture:draw",
+    "explain": "tinygrad_edu.explain:explain",
+    "to_code": "tinygrad_edu.explain:to_code",
+    "trace_table": "tinygrad_edu.explain:trace_table",
+    "check": "tinygrad_edu.testing:check",
+    "help": "tinygrad_edu.guide:help",
+    "tour": "tinygrad_edu.tour:tour",
+}
+
+
+def registry() -> dict[str, Op[Any]]:
+    """Every operation by name: a copy of the one table that all else reads.
+
+    >>> registry()["tanh"].formula
+    'tanh x'
+    """
+    return dict(OPS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'tinygrad_edu' has no attribute {name!r}")
+    module, _, attribute = _LATER[name].partition(":")
+    found = importlib.import_module(module)
+    globals()[name] = getattr(found, attribute) if attribute else found
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
+__all__ = [
+    "OPS",
+    "Op",
+    "Role",
+    "Tape",
+    "Value",
+    "__version__",
+    "absolute",
+    "add",
+    "add_n",
+    "argmax",
+    "argmin",
+    "argsort",
+    "astype",
+    "bias",
+    "binary_cross_entropy_with_logits",
+    "broadcast_to",
+    "check",
+    "clip",
+    "composite",
+    "concatenate",
+    "constant",
+    "cos",
+    "cross_entropy",
+    "define",
+    "detach",
+    "divide",
+    "draw",
+    "elu",
+    "equal",
+    "exp",
+    "explain",
+    "expm1",
+    "getitem",
+    "grad",
+    "greater",
+    "greater_equal",
+    "help",
+    "hessian",
+    "hinge_loss",
+    "hvp",
+    "infer_roles",
+    "input",
+    "jacobian",
+    "jvp",
+    "leaky_relu",
+    "less",
+    "less_equal",
+    "linear",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logsumexp",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mse_loss",
+    "multiply",
+    "negative",
+    "neuron",
+    "nn",
+    "no_grad",
+    "not_equal",
+    "optim",
+    "parameters",
+    "positive",
+    "power",
+    "random_normal",
+    "random_uniform",
+    "reciprocal",
+    "registry",
+    "relu",
+    "reshape",
+    "scope",
+    "set_role",
+    "sigmoid",
+    "sign",
+    "silu",
+    "sin",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "square",
+    "stack",
+    "subtract",
+    "sum",
+    "tanh",
+    "target",
+    "testing",
+    "to_code",
+    "tour",
+    "trace_lines",
+    "trace_table",
+    "train",
+    "transpose",
+    "value_and_grad",
+    "vjp",
+    "weight",
+    "where",
+]

@@ -1,0 +1,238 @@
+"""Derivatives of recorded graphs: backward, and the transforms grad, vjp, jvp, jacobian, hessian.
+
+One loop runs backward (`pull_back`), one forward (`push_forward`). Both read the rules declared
+with the operations; with ``create_graph`` the same rules are given Values and so record the
+derivative as a graph, which can be differentiated again. See Baydin, Pearlmutter, Radul and
+Siskind, "Automatic Differentiation in Machine Learning: a Survey", JMLR 18 (2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import raw
+from tinygrad_edu.context import MODE
+from tinygrad_edu.engine import OPS, Op, Value, _leaf, describe
+from tinygrad_edu.errors import AutodiffError, DTypeError, ShapeError, StaleGraphError
+from tinygrad_edu.raw import canonical, operand
+
+_id = attrgetter("id")
+ONE = 1.0  # the seed; recognised by identity, so that no multiplication by it is recorded
+
+
+def topological(root: Value, floor: int = -1, every: bool = False) -> list[Value]:
+    """The nodes ``root`` was computed from, each after all its consumers (newest first).
+
+    Only those that need a gradient unless ``every``, and only those with an id above ``floor``:
+    what is older than a leaf cannot depend on it. Raises `StaleGraphError` when a leaf has been
+    assigned since the graph was recorded.
+    """
+    seen, order = {root}, [root]
+    for v in order:  # grows while it is read: breadth first, no recursion
+        i = v.id
+        for x in v.inputs:
+            if type(x) is Value:
+                if x.id >= i:
+                    raise _stale(x, v)
+                if x not in seen and (x.requires_grad or every) and x.id > floor:
+                    seen.add(x)
+                    order.append(x)
+    order.sort(key=_id, reverse=True)
+    return order
+
+
+def stale_leaves(root: Value) -> list[Value]:
+    """The leaves below ``root`` that were assigned after their consumers had been recorded."""
+    seen, order, moved = {root}, [root], []
+    for v in order:
+        for x in v.inputs:
+            if type(x) is Value:
+                if x.id > v.id and x not in moved:
+                    moved.append(x)
+                if x not in seen:
+                    seen.add(x)
+                    order.append(x)
+    return moved
+
+
+def _stale(x: Value, v: Value) -> StaleGraphError:
+    if x.op is not None:
+        return StaleGraphError(f"{describe(x)} is used by an older node: the graph has a cycle")
+    return StaleGraphError(
+        f"{describe(x)} was assigned after this graph was recorded; {describe(v)} still holds the "
+        "product of the old number",
+        hint="compute forward again after each step:\n"
+        "    for step in range(100):\n"
+        "        loss = loss_of(model, data)   # forward, with the new weights\n"
+        "        optimizer.zero_grad(); loss.backward(); optimizer.step()",
+    )
+
+
+def fit(d: Any, x: Any, op: Op[Any], i: int) -> Any:
+    """A gradient brought to its operand's shape (summed over what was broadcast) and type."""
+    have, want = raw.shape(d), raw.shape(x)
+    if have != want:
+        if len(have) < len(want) or any(
+            n not in (1, m) for n, m in zip(reversed(want), reversed(have), strict=False)
+        ):
+            raise AutodiffError(
+                f"the rule of {op.name} for operand {i} returned shape {have} for an operand of "
+                f"shape {want}",
+                hint="a gradient has its operand's shape, before broadcasting",
+            )
+        d = OPS["sum_to"](d, shape=want) if type(d) is Value else raw.sum_to(d, want)
+    if want and d.dtype != x.dtype:
+        d = OPS["astype"](d, dtype=x.dtype) if type(d) is Value else d.astype(x.dtype)
+    return d if type(d) in (float, np.ndarray, Value) else canonical(d)
+
+
+def pull_back(
+    root: Value, seed: Any, floor: int = -1, create_graph: bool = False
+) -> dict[Value, Any]:
+    """Reverse mode: the gradient of ``root`` (times ``seed``) for every node below it.
+
+    Gradients live in the dictionary that is returned, so an exception or a second thread leaves
+    nothing behind. None marks a node that no gradient reaches.
+    """
+    order = topological(root, floor)
+    grads: dict[Value, Any] = dict.fromkeys(order)
+    grads[root] = seed
+    outer = MODE.get()
+    try:
+        for v in order:
+            op, g, inputs = v.op, grads[v], v.inputs
+            if op is None or g is None:
+                continue
+            params, rules, out = v.params or {}, op.rules, v._data
+            if create_graph:
+                xs: Sequence[Any] = inputs
+                out = v
+                tag = v.tag.scope.child("∂", "derivative").tag
+                MODE.set(outer.but(tag=tag, site=v.site, grad=True))
+            else:
+                xs = [x._data if type(x) is Value else x for x in inputs]
+            for i, x in enumerate(inputs):
+                if type(x) is Value and x.requires_grad and x.id > floor:
+                    rule = rules[i] if type(rules) is tuple else rules
+                    try:
+                        if type(rule) is FunctionType:
+                            p = rule(out, *xs, **params)
+                            d = p if g is ONE else g * p
+                        else:
+                            d = op.pull(i, g, out, xs, params)
+                    except (ArithmeticError, ValueError) as error:
+                        d = _recover(op, i, g, out, xs, params, error)
+                    if type(d) is not float or type(x._data) is not float:
+                        if d is None:
+                            continue
+                        d = fit(d, x if create_graph else x._data, op, i)
+                    old = grads[x]
+                    grads[x] = d if old is None else old + d
+    finally:
+        MODE.set(outer)
+    return grads
+
+
+def _recover(
+    op: Op[Any], i: int, g: Any, out: Any, xs: Sequence[Any], params: Any, error: Exception
+) -> Any:
+    """The rule once more on IEEE floats, where Python's floats raise instead of giving inf or nan."""
+    if isinstance(error, (AutodiffError, ShapeError)) or any(type(x) is Value for x in (g, *xs)):
+        raise error
+    rule = lambda g, out, *xs: op.pull(i, g, out, xs, params)  # noqa: E731
+    return raw.ieee(rule, g, out, *xs)
+
+
+def push_forward(
+    root: Value, tangents: dict[Value, Any], floor: int, create_graph: bool = False
+) -> Any:
+    """Forward mode over the recorded graph: the tangent of ``root``, None where nothing reaches it."""
+    for v in reversed(topological(root, floor)):
+        if v in tangents or v.op is None:
+            continue
+        ts = [tangents.get(x) if type(x) is Value else None for x in v.inputs]
+        if all(t is None for t in ts):
+            continue
+        xs = v.inputs
+        if not create_graph:
+            xs = tuple([x._data if type(x) is Value else x for x in xs])
+        out, params = v if create_graph else v._data, v.params or {}
+        try:
+            t = v.op.push(ts, out, xs, params)
+        except (ArithmeticError, ValueError):
+            if create_graph:
+                raise
+            t = raw.ieee(
+                lambda *ieee_xs: v.op.push(ts, v._data, ieee_xs, params),  # noqa: B023
+                *xs,
+            )
+        if t is not None and raw.shape(t) != v.shape:
+            t = OPS["broadcast_to"](t, shape=v.shape)
+        tangents[v] = t
+    return tangents.get(root)
+
+
+def backward(
+    root: Value, gradient: Any = None, create_graph: bool = False, keep_inner: bool = True
+) -> None:
+    """Fill ``grad`` of every node below ``root``: leaves add to what is there, others replace it.
+
+    ``gradient`` seeds a root that is not a scalar (its shape is the root's); ``create_graph``
+    makes every ``grad`` a Value that can be differentiated again; ``keep_inner=False`` keeps the
+    leaves' gradients only. Raises `StaleGraphError` if a leaf was assigned since the forward pass.
+
+    >>> x = Value(3.0)
+    >>> y = x * x * x
+    >>> backward(y); x.grad
+    27.0
+    >>> backward(y); x.grad       # the second call adds the same addend
+    54.0
+    """
+    if not isinstance(root, Value):
+        raise DTypeError(f"backward starts at a Value, got {describe(root)}")
+    if not root.requires_grad:
+        raise AutodiffError(
+            f"{describe(root)} does not depend on anything that needs a gradient",
+            hint="make the leaves with requires_grad=True, outside no_grad()",
+        )
+    create_graph = create_graph or MODE.get().recording is not None
+    grads = pull_back(root, _seed(root, gradient), -1, create_graph)
+    used: set[int] = {id(gradient)}
+    for v, g in grads.items():
+        leaf = v.op is None
+        if g is None or not (leaf or keep_inner):
+            if not leaf:
+                v._grad = None
+            continue
+        if create_graph:
+            g = g if type(g) is Value else _leaf(canonical(g), v._dtype)
+        elif type(g) is not float:
+            if id(g) in used or g.base is not None:
+                g = g.copy()  # no two gradients share memory, nor with the seed
+            used.add(id(g))
+        if leaf and v._grad is not None:
+            g = v._grad + g
+        v._grad = raw.lock(g) if type(g) is np.ndarray else g
+
+
+def _seed(root: Value, gradient: Any) -> Any:
+    if gradient is None:
+        if root.shape:
+            raise ShapeError(
+                f"backward from {describe(root)} needs a gradient of that shape",
+                hint="loss.mean().backward(), or v.backward(gradient=np.ones(v.shape))",
+            )
+        return ONE
+    seed = gradient if isinstance(gradient, Value) else operand(gradient)
+    if raw.shape(seed) != root.shape:
+        raise ShapeError(
+            f"gradient of shape {raw.shape(seed)} for {describe(root)}",
+            hint=f"give it the shape {root.shape}",
+        )
+    return seed
+

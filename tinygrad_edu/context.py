@@ -1,0 +1,320 @@
+"""Where a `Value` is made: its scope, its line in the user's program, and what is switched on.
+
+All of it is one context variable, read once per operation: a new thread starts clean, a task has
+its own, an exception restores it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import linecache
+import os
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+from contextvars import ContextVar
+from enum import Enum
+from itertools import islice
+from types import CodeType, FrameType
+from typing import Any, Self, TypeVar
+
+from tinygrad_edu.errors import RoleError
+
+class Role(str, Enum):
+    """What a node is for. Roles never enter the maths; see `tinygrad_edu.roles` for inference."""
+
+    INPUT = "input"
+    WEIGHT = "weight"
+    BIAS = "bias"
+    PRODUCT = "product"
+    PARTIAL_SUM = "partial sum"
+    WEIGHTED_SUM = "weighted sum"
+    ACTIVATION = "activation"
+    OUTPUT = "output"
+    TARGET = "target"
+    LOSS = "loss"
+    CONSTANT = "constant"
+    FACTOR = "factor"
+    OPERATION = "operation"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def role_of(role: Role | str | None) -> Role | None:
+    """The role with that name; None stays None.
+
+    >>> role_of("weighted sum")
+    <Role.WEIGHTED_SUM: 'weighted sum'>
+    """
+    try:
+        return None if role is None else Role(role)
+    except ValueError:
+        names = ", ".join(repr(r.value) for r in Role)
+        raise RoleError(f"no role {role!r}", hint=f"one of {names}") from None
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+SCOPE_KINDS = ("model", "layer", "neuron", "function", "group", "derivative")
+
+
+class Scope:
+    """A named part of a program (layer, neuron, …): a cluster of the picture and a prefix of names.
+
+    The same name below the same parent is the same object, so nodes of one neuron stay together
+    however often it is called.
+    """
+
+    __slots__ = ("_children", "kind", "name", "parent", "tag")
+
+    def __init__(self, name: str, kind: str, parent: Scope | None) -> None:
+        self.name, self.kind, self.parent = name, kind, parent
+        self._children: dict[tuple[str, str], Scope] = {}
+        self.tag = Tag(None, None, self)
+
+    def child(self, name: str, kind: str) -> Scope:
+        """The scope ``name`` below this one."""
+        try:
+            return self._children[name, kind]
+        except KeyError:
+            return self._children.setdefault((name, kind), Scope(name, kind, self))
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names from the outermost scope to this one; `()` at top level."""
+        names = []
+        at: Scope | None = self
+        while at is not None and at.parent is not None:
+            names.append(at.name)
+            at = at.parent
+        return tuple(reversed(names))
+
+    def __repr__(self) -> str:
+        return f"Scope({'.'.join(self.path)!r}, kind={self.kind!r})"
+
+
+class Tag:
+    """What is said about a node beside its maths: name, explicit role, scope. Shared and frozen."""
+
+    __slots__ = ("name", "role", "scope")
+
+    def __init__(self, name: str | None, role: Role | None, scope: Scope) -> None:
+        self.name, self.role, self.scope = name, role, scope
+
+
+ROOT = Scope("", "model", None)
+
+
+class Site:
+    """A line of the user's program. Made once per call site; line and text are looked up late."""
+
+    __slots__ = ("code", "instruction")
+
+    def __init__(self, code: CodeType, instruction: int) -> None:
+        self.code, self.instruction = code, instruction
+
+    @property
+    def filename(self) -> str:
+        return self.code.co_filename
+
+    @property
+    def function(self) -> str:
+        return self.code.co_qualname
+
+    @property
+    def line(self) -> int:
+        """The line number, from 1."""
+        positions = next(islice(self.code.co_positions(), self.instruction // 2, None), (None,))
+        return positions[0] or self.code.co_firstlineno
+
+    @property
+    def text(self) -> str:
+        """The line's source text, or `""` where the source is not to be had."""
+        return linecache.getline(self.filename, self.line).strip()
+
+    def __str__(self) -> str:
+        return f"{os.path.basename(self.filename)}:{self.line}"
+
+    def __repr__(self) -> str:
+        return f"Site({self.filename!r}, line {self.line}: {self.text})"
+
+
+class Mode:
+    """What holds at one moment in one thread: scope, gradients on, recording, site, nesting."""
+
+    __slots__ = ("grad", "nested", "previous", "recording", "site", "tag")
+
+    def __init__(
+        self,
+        tag: Tag,
+        grad: bool = True,
+        recording: Any = None,
+        site: Site | None = None,
+        nested: bool = False,
+        previous: Mode | None = None,
+    ) -> None:
+        self.tag, self.grad, self.recording, self.site = tag, grad, recording, site
+        self.nested, self.previous = nested, previous
+
+    def but(self, **changes: Any) -> Mode:
+        """This mode with some fields changed, remembering what to go back to."""
+        fields: dict[str, Any] = {"tag": self.tag, "grad": self.grad, "recording": self.recording}
+        fields |= {"site": self.site, "nested": self.nested}
+        return Mode(**{**fields, **changes}, previous=self)
+
+
+_DEFAULT = Mode(ROOT.tag)
+MODE: ContextVar[Mode] = ContextVar("tinygrad_edu.mode", default=_DEFAULT)
+
+
+class Switch(ABC):
+    """A context manager and decorator that changes the mode; the base of `scope` and `no_grad`.
+
+    A decorated generator has the mode while it runs and gives it back at each ``yield``.
+    """
+
+    @abstractmethod
+    def change(self, mode: Mode) -> Mode:
+        """The mode that holds inside."""
+
+    def __enter__(self) -> Self:
+        MODE.set(self.change(MODE.get()))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        MODE.set(MODE.get().previous or _DEFAULT)
+
+    def __call__(self, function: F) -> F:
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def generator(*args: Any, **kwargs: Any) -> Any:
+                return self._drive(function(*args, **kwargs))
+
+            return generator  # type: ignore[return-value]
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return await function(*args, **kwargs)
+
+            return coroutine  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+    def _drive(self, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        inner = self.change(MODE.get())
+        step: Callable[[], Any] = functools.partial(next, generator)
+        while True:
+            outer = MODE.get()
+            MODE.set(inner)
+            try:
+                item = step()
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                inner = MODE.get()
+                MODE.set(outer)
+            try:
+                sent = yield item
+                step = functools.partial(generator.send, sent)
+            except GeneratorExit:
+                generator.close()
+                raise
+            except BaseException as error:
+                step = functools.partial(generator.throw, error)
+
+
+class scope(Switch):
+    """Name a part of the network: ``with scope("hidden", kind="layer"): …``, or as a decorator.
+
+    Values made inside belong to it: it is their cluster in the picture and the prefix of their
+    names. ``kind`` is "layer", "neuron", "function", "model" or "group".
+
+    >>> with scope("hidden", kind="layer") as s:
+    ...     MODE.get().tag.scope.path
+    ('hidden',)
+    """
+
+    def __init__(self, name: str, kind: str = "group") -> None:
+        if not isinstance(name, str) or not name:
+            raise RoleError(f"a scope's name is a non-empty text, got {name!r}")
+        if kind not in SCOPE_KINDS:
+            raise RoleError(f"no scope kind {kind!r}", hint=f"one of {', '.join(SCOPE_KINDS)}")
+        self.name, self.kind = name, kind
+
+    def change(self, mode: Mode) -> Mode:
+        return mode.but(tag=mode.tag.scope.child(self.name, self.kind).tag)
+
+
+class library_scope(scope):
+    """`scope` for the library's own composites: what is made inside carries the caller's line."""
+
+    def change(self, mode: Mode) -> Mode:
+        changed = super().change(mode)
+        changed.site = mode.site or user_site(2)
+        return changed
+
+
+class no_grad(Switch):
+    """Compute without recording: results are leaves that need no gradient.
+
+    ``with no_grad(): …``, ``@no_grad()`` or ``@no_grad``; it holds in this thread or task only.
+    """
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        made = super().__new__(cls)
+        return made if function is None else made(function)
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        pass
+
+    def change(self, mode: Mode) -> Mode:
+        return mode.but(grad=False)
+
+
+SITES: dict[tuple[int, int], Site] = {}
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_SHOWN = tuple(_HERE + name for name in ("tour.py",))  # programs shown to users as theirs
+_INSIDE = Site((lambda: None).__code__, -1)  # marks a call site of the library itself
+_lines = True
+
+
+def trace_lines(on: bool) -> None:
+    """Switch the recording of source lines on or off, for all threads (it costs about 0.1 µs a node)."""
+    global _lines
+    _lines = on
+
+
+def user_site(depth: int) -> Site | None:
+    """The call site of the nearest caller outside the library, from ``depth`` frames up."""
+    if not _lines:
+        return None
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        key = (id(frame.f_code), frame.f_lasti)
+        site = SITES.get(key) or _new_site(key, frame.f_code)
+        if site is not _INSIDE:
+            return site
+        frame = frame.f_back
+    return None
+
+
+def _new_site(key: tuple[int, int], code: CodeType) -> Site:
+    # The site holds the code object, so its id cannot be given to another one while the entry lives.
+    name = code.co_filename
+    inside = name.startswith(("<frozen", _HERE)) and not name.startswith(_SHOWN)
+    site = _INSIDE if inside else Site(code, key[1])
+    if inside:
+        _KEPT.append(code)
+    return SITES.setdefault(key, site)
+
+
+_KEPT: list[CodeType] = []

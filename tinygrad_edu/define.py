@@ -1,0 +1,177 @@
+"""The three declarators: one declaration says all there is to know about an operation.
+
+- `elementwise`: the partial derivatives; shapes appear nowhere, broadcasting is the driver's.
+- `linear`: the transpose; the derivative of a linear map is the map itself.
+- `general`: a vector-Jacobian and a Jacobian-vector product for each operand.
+
+`plain` is for what has no derivative at all: comparisons, orders, random draws.
+
+Rules are polymorphic maths: given numbers they compute numbers, given Values they record a graph,
+so second and third derivatives, forward mode and the compiler need no rules of their own. In the
+declared function, the positional-only arguments (or, where there are none, those without a
+default) are differentiable; all others are static.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from tinygrad_edu import raw
+from tinygrad_edu.engine import OPS, Op, P, Value
+from tinygrad_edu.errors import TinygradError
+
+Rule = Callable[..., Any]
+
+
+class Select(NamedTuple):
+    """A partial derivative that is 1 where ``mask(out, *xs)`` holds and exactly 0 elsewhere.
+
+    It selects the gradient and never multiplies by it, so an infinite or NaN gradient of the
+    branch that was not taken cannot leak: 0 * inf is NaN, but where(False, inf, 0) is 0.
+    """
+
+    mask: Rule
+
+
+def scale(partial: Any, g: Any, out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """``g`` times one partial derivative: a constant, a function of (out, *xs), or a `Select`."""
+    if type(partial) is float:
+        return g if partial == 1.0 else g * partial
+    if type(partial) is Select:
+        mask = partial.mask(out, *xs, **params)
+        on_graph = type(g) is Value or type(mask) is Value
+        return OPS["where"](mask, g, 0.0) if on_graph else raw.where(mask, g, 0.0)
+    return g * partial(out, *xs, **params)
+
+
+def elementwise(partials: Sequence[Any] | float, **facts: Any) -> Callable[[Callable[P, Any]], Op[P]]:
+    """Declare an operation that works number by number, by its partial derivatives.
+
+    ``partials`` has an entry per operand: a function ``(out, *operands, **static)``, a constant,
+    or a `Select`; a single constant serves every operand of a variadic operation.
+
+    >>> @elementwise([lambda out, x: 3.0 * x * x], formula="x³")
+    ... def cube_example(x):
+    ...     return x * x * x
+    >>> cube_example(2.0)
+    8.0
+    """
+
+    def rules_of(i: int) -> Any:
+        return partials if isinstance(partials, float) else partials[i]
+
+    def pull(i: int, g: Any, out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+        return scale(rules_of(i), g, out, xs, params)
+
+    def push(tangents: Sequence[Any], out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+        parts = [
+            scale(rules_of(i), t, out, xs, params)
+            for i, t in enumerate(tangents)
+            if t is not None and rules_of(i) != 0.0
+        ]
+        return _total(parts)
+
+    rules = partials if isinstance(partials, float) else tuple(partials)
+    return lambda function: _register(function, rules, pull, push, facts)
+
+
+def linear(transpose: Rule, **facts: Any) -> Callable[[Callable[P, Any]], Op[P]]:
+    """Declare an operation that is linear in all its operands together, by its transpose.
+
+    ``transpose(g, *operands, **static)`` gives the gradient of the operand; that of a variadic
+    operation takes the operand's index first.
+    """
+
+    def function_to_op(function: Callable[P, Any]) -> Op[P]:
+        def pull(i: int, g: Any, out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+            return transpose(i, g, *xs, **params) if op._arity < 0 else transpose(g, *xs, **params)
+
+        def push(tangents: Sequence[Any], out: Any, xs: Sequence[Any], params: Any) -> Any:
+            if all(t is None for t in tangents):
+                return None
+            full = [
+                OPS["broadcast_to"](0.0, shape=raw.shape(x)) if t is None else t
+                for t, x in zip(tangents, xs, strict=True)
+            ]
+            return op(*full, **params)
+
+        op: Op[P] = _register(function, None, pull, push, facts)
+        return op
+
+    return function_to_op
+
+
+def general(
+    vjp: Sequence[Rule | None], jvp: Sequence[Rule | None], **facts: Any
+) -> Callable[[Callable[P, Any]], Op[P]]:
+    """Declare any other operation, by one rule per operand in both directions.
+
+    ``vjp[i](g, out, *operands, **static)`` is the gradient of operand i, ``jvp[i](t, out,
+    *operands, **static)`` its share of the output's tangent; None or no entry: not differentiable.
+    """
+
+    def pull(i: int, g: Any, out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+        rule = vjp[i] if i < len(vjp) else None
+        return None if rule is None else rule(g, out, *xs, **params)
+
+    def push(tangents: Sequence[Any], out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
+        pairs = [(r, t) for r, t in zip(jvp, tangents, strict=False) if r and t is not None]
+        return _total([rule(t, out, *xs, **params) for rule, t in pairs])
+
+    return lambda function: _register(function, None, pull, push, facts)
+
+
+def plain(**facts: Any) -> Callable[[Callable[P, Any]], Op[P]]:
+    """Declare an operation without derivative: comparisons, orders, draws.
+
+    Its result is a plain number or array, of bool or int too; only while a program is recorded
+    does it become an instruction, so that no decision is frozen.
+    """
+    facts = {"kind": "plain", **facts, "plain": True}
+    nothing: Callable[..., Any] = lambda *ignored: None  # noqa: E731
+    return lambda function: _register(function, None, nothing, nothing, facts)
+
+
+def _total(parts: list[Any]) -> Any:
+    total = parts[0] if parts else None
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+_FACTS: dict[str, Any] = {
+    "kind": "arithmetic", "symbol": None, "formula": None, "domain": (), "kinks": (),
+    "examples": None, "plain": False, "random": False, "prepare": None,
+}  # fmt: skip
+
+
+def _register(
+    function: Callable[P, Any], rules: Any, pull: Rule, push: Rule, facts: dict[str, Any]
+) -> Op[P]:
+    op: Op[P] = Op()
+    name = facts.pop("name", function.__name__)
+    unknown = set(facts) - set(_FACTS)
+    if name in OPS and not facts.pop("replace", False):
+        raise TinygradError(f"an operation {name!r} exists already", hint="give it another name")
+    if unknown:
+        raise TinygradError(f"{name}: unknown facts {sorted(unknown)}", hint=", ".join(_FACTS))
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())
+    only = [p for p in parameters if p.kind is p.POSITIONAL_ONLY]
+    free = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    operands = only or ([] if variadic else free)
+    static = [p for p in parameters if p not in operands and p.kind is not p.VAR_POSITIONAL]
+    op._operands = tuple(p.name for p in operands)
+    op._arity = -1 if variadic else len(operands)
+    op._names = tuple(p.name for p in static)
+    op._defaults = {p.name: p.default for p in static if p.default is not p.empty}
+    op.__name__, op.__doc__, op.__signature__ = name, function.__doc__, signature
+    op.name, op.forward, op.rules, op.pull, op.push = name, function, rules, pull, push
+    for fact, default in _FACTS.items():
+        setattr(op, f"_{fact}" if fact == "prepare" else fact, facts.get(fact, default))
+    op.symbol, op.formula = op.symbol or name, op.formula or f"{name}({', '.join(op._operands)})"
+    OPS[name] = op
+    return op

@@ -1,0 +1,78 @@
+"""NumPy's own functions on Values: `np.tanh(v)`, `np.stack([v, w])` record the same operations.
+
+What has no rule raises and names the nearest; what only asks about numbers (`np.isnan`,
+`np.shape`, `np.allclose`) gives a plain result.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import OPS, Value, describe
+from tinygrad_edu.errors import DTypeError, UnknownOperationError
+
+_ALIASES = {"amax": "max", "amin": "min", "true_divide": "divide", "abs": "absolute"}
+_PLAIN_UFUNCS = {"isnan", "isfinite", "isinf", "signbit"}
+_PLAIN_FUNCTIONS = {
+    "shape", "ndim", "size", "allclose", "isclose", "array_equal", "any", "all", "zeros_like",
+    "ones_like", "empty_like", "full_like", "result_type", "can_cast", "array2string", "array_repr",
+    "array_str", "count_nonzero", "nonzero", "argwhere", "flatnonzero", "iscomplexobj",
+    "may_share_memory", "shares_memory", "isrealobj",
+}  # fmt: skip
+
+
+def call_ufunc(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What `numpy.exp(v)`, `array * v` and `array += v` do."""
+    name = _ALIASES.get(ufunc.__name__, ufunc.__name__)
+    if "out" in kwargs:
+        raise DTypeError(
+            f"np.{name} cannot write a Value into an array in place",
+            hint="write `total = total + v` instead of `total += v` for an array `total`",
+        )
+    if method != "__call__":
+        raise _unknown(f"{ufunc.__name__}.{method}", "sum" if name == "add" else name)
+    if kwargs:
+        raise DTypeError(f"np.{name} of a Value takes no {', '.join(kwargs)}", hint=f"tg.{name}(v)")
+    if name in ("equal", "not_equal"):
+        value = next(x for x in args if isinstance(x, Value))
+        raise DTypeError(
+            f"== between {describe(value)} and an array is ambiguous",
+            hint="tg.equal(v, x) compares numbers; == and `is` compare identity of Values",
+        )
+    if name in _PLAIN_UFUNCS:
+        return ufunc(*[x._readable(f"np.{name}") if isinstance(x, Value) else x for x in args])
+    if name not in OPS:
+        raise _unknown(name, name)
+    return OPS[name](*args)
+
+
+def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What `numpy.sum(v)`, `numpy.concatenate([v, w])` and their kin do."""
+    name = _ALIASES.get(function.__name__, function.__name__)
+    if name in _PLAIN_FUNCTIONS:
+        return function(*_numbers(args, name), **_numbers(kwargs, name))
+    if name not in OPS:
+        raise _unknown(name, name)
+    return OPS[name](*args, **kwargs)
+
+
+def _numbers(tree: Any, name: str) -> Any:
+    if isinstance(tree, Value):
+        return tree._data if name in ("shape", "ndim", "size") else tree._readable(f"np.{name}")
+    if isinstance(tree, dict):
+        return {key: _numbers(item, name) for key, item in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(_numbers(item, name) for item in tree)
+    return tree
+
+
+def _unknown(called: str, name: str) -> UnknownOperationError:
+    near = [name] if name in OPS else difflib.get_close_matches(name, OPS, n=3, cutoff=0.5)
+    offer = ", ".join(f"tg.{n}" for n in near) or "tg.registry() lists what there is"
+    return UnknownOperationError(
+        f"np.{called} has no derivative rule",
+        hint=f"nearest: {offer}; v.data gives plain numbers; tg.define adds an operation",
+    )

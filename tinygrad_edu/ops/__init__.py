@@ -1,0 +1,1 @@
+"""The op tables: one declaration per operation, and nothing else knows its derivative."""

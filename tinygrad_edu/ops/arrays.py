@@ -1,0 +1,302 @@
+"""Operations on whole arrays: reductions, shapes, indexing, products of matrices.
+
+Most are linear: the derivative of the map is the map, and its transpose is all there is to say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import raw
+from tinygrad_edu.define import general, linear
+from tinygrad_edu.engine import Value
+from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
+from tinygrad_edu.ops.indexing import getitem
+from tinygrad_edu.raw import shape as shape_of
+
+Axis = int | tuple[int, ...] | None
+
+
+def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
+    """The axes as non-negative numbers; None means all."""
+    n = len(shape_of(x))
+    if axis is None:
+        return tuple(range(n))
+    found = tuple(a + n if a < 0 else a for a in ((axis,) if isinstance(axis, int) else axis))
+    if any(not 0 <= a < n for a in found) or len(set(found)) != len(found):
+        raise ShapeError(f"axis {axis} for shape {shape_of(x)}", hint=f"axes are 0 to {n - 1}")
+    return found
+
+
+def _reduced_shape(x: Any, axis: Axis) -> tuple[int, ...]:
+    axes = _axes(x, axis)
+    return tuple(1 if i in axes else n for i, n in enumerate(shape_of(x)))
+
+
+def _spread(g: Any, x: Any, axis: Axis) -> Any:
+    """A reduced array brought back to the shape of ``x``."""
+    return broadcast_to(reshape(g, shape=_reduced_shape(x, axis)), shape=shape_of(x))
+
+
+def _prepare_sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    if isinstance(x, (list, tuple)) and any(isinstance(item, Value) for item in x):
+        scalars = all(np.ndim(item) == 0 for item in x)
+        if scalars and not keepdims and axis in (None, 0):
+            return add_n(*x)
+        return sum(stack(*x, axis=0), axis=axis, keepdims=keepdims)
+    return _prepare(x, axis, keepdims)
+
+
+def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    if np.ndim(x) == 0 and axis is None:
+        return x  # a scalar is its own sum, mean and maximum
+    return {"axis": axis, "keepdims": keepdims}
+
+
+def _count(x: Any, axis: Axis) -> float:
+    return float(np.prod([shape_of(x)[a] for a in _axes(x, axis)]))
+
+
+@linear(
+    lambda g, x, axis, keepdims: _spread(g, x, axis),
+    kind="reduction", symbol="Σ", formula="Σᵢ xᵢ", prepare=_prepare_sum,
+)  # fmt: skip
+def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The sum over the axes, or of all numbers; a list of scalar Values is summed as one node."""
+    return np.sum(x, axis=axis, keepdims=keepdims)
+
+
+@linear(
+    lambda g, x, axis, keepdims: _spread(g, x, axis) / _count(x, axis),
+    kind="reduction", formula="Σᵢ xᵢ / n", prepare=_prepare,
+)  # fmt: skip
+def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The arithmetic mean over the axes, or of all numbers."""
+    return np.mean(x, axis=axis, keepdims=keepdims)
+
+
+def _winners(out: Any, x: Any, axis: Axis) -> Any:
+    """1/k for each of the k numbers that tie for the extreme, 0 for the others."""
+    mask = equal(x, _spread(out, x, axis))
+    won = where(mask, 1.0, 0.0)
+    return won / sum(won, axis=axis, keepdims=True)
+
+
+_EXTREME: dict[str, Any] = {
+    "vjp": [lambda g, out, x, axis, keepdims: _select(_winners(out, x, axis), _spread(g, x, axis))],
+    "jvp": [
+        lambda t, out, x, axis, keepdims: sum(
+            _select(_winners(out, x, axis), t), axis=axis, keepdims=keepdims
+        )
+    ],
+    "kind": "reduction",
+    "prepare": _prepare,
+}
+
+
+def _select(share: Any, g: Any) -> Any:
+    return where(equal(share, 0.0), 0.0, g * share)
+
+
+def _gap(sign: float) -> Any:
+    """The distance between the two most extreme numbers: 0 where the derivative has a kink."""
+
+    def gap(x: Any, axis: Axis, keepdims: bool) -> Any:
+        axes = _axes(x, axis)
+        rest = [i for i in range(np.ndim(x)) if i not in axes]
+        rows = np.transpose(sign * x, (*rest, *axes)).reshape((*[np.shape(x)[i] for i in rest], -1))
+        top = np.sort(rows, axis=-1)
+        return top[..., -1] - top[..., -2] if rows.shape[-1] > 1 else np.inf
+
+    return gap
+
+
+@general(**_EXTREME, formula="maxᵢ xᵢ", kinks=(_gap(1.0),))
+def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest number over the axes; numbers that tie share the gradient equally."""
+    return np.max(x, axis=axis, keepdims=keepdims)
+
+
+@general(**_EXTREME, formula="minᵢ xᵢ", kinks=(_gap(-1.0),))
+def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest number over the axes; numbers that tie share the gradient equally."""
+    return np.min(x, axis=axis, keepdims=keepdims)
+
+
+def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    out = raw.log(np.sum(raw.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else np.reshape(out, np.shape(np.sum(x, axis=axis)))
+
+
+def _softmax(out: Any, x: Any, axis: Axis) -> Any:
+    return exp(x - _spread(out, x, axis))
+
+
+@general(
+    vjp=[lambda g, out, x, axis, keepdims: _spread(g, x, axis) * _softmax(out, x, axis)],
+    jvp=[
+        lambda t, out, x, axis, keepdims: sum(
+            t * _softmax(out, x, axis), axis=axis, keepdims=keepdims
+        )
+    ],
+    kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=_prepare,
+)  # fmt: skip
+def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) without overflow."""
+    return _logsumexp(x, axis, keepdims)
+
+
+def _along(x: Any, axis: Axis = -1) -> Any:
+    if np.ndim(x) == 0:
+        raise ShapeError("softmax of a scalar", hint="it needs an axis: tg.softmax(tg.stack([a, b]))")
+    return {"axis": axis}
+
+
+@general(
+    vjp=[lambda g, out, x, axis: out * (g - sum(g * out, axis=axis, keepdims=True))],
+    jvp=[lambda t, out, x, axis: out * (t - sum(t * out, axis=axis, keepdims=True))],
+    kind="activation", formula="eˣⁱ / Σⱼ eˣʲ", prepare=_along,
+)  # fmt: skip
+def softmax(x: Operand, axis: int = -1) -> Any:
+    """Positive shares that add up to 1 along the axis: probabilities from scores."""
+    return np.exp(x - _logsumexp(x, axis, True))
+
+
+@general(
+    vjp=[lambda g, out, x, axis: g - exp(out) * sum(g, axis=axis, keepdims=True)],
+    jvp=[lambda t, out, x, axis: t - sum(t * exp(out), axis=axis, keepdims=True)],
+    kind="activation", formula="x − ln Σⱼ eˣʲ", prepare=_along,
+)  # fmt: skip
+def log_softmax(x: Operand, axis: int = -1) -> Any:
+    """log(softmax(x)) without loss of digits."""
+    return x - _logsumexp(x, axis, True)
+
+
+# Shapes ------------------------------------------------------------------------------------------
+
+
+def _prepare_reshape(x: Any, shape: Any) -> Any:
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
+    have = np.shape(x) if not isinstance(x, Value) else x.shape
+    if -1 in shape:
+        rest = int(np.prod([n for n in shape if n != -1]))
+        if shape.count(-1) > 1 or rest == 0 or int(np.prod(have)) % rest:
+            raise ShapeError(f"cannot reshape {have} into {shape}")
+        shape = tuple(int(np.prod(have)) // rest if n == -1 else n for n in shape)
+    return x if shape == have else {"shape": shape}
+
+
+@linear(
+    lambda g, x, shape: reshape(g, shape=shape_of(x)),
+    kind="shape", formula="x in another shape", prepare=_prepare_reshape,
+)  # fmt: skip
+def reshape(x: Operand, /, shape: Any) -> Any:
+    """The same numbers in another shape; one length may be -1, to be worked out."""
+    return np.reshape(x, shape)
+
+
+def _prepare_transpose(x: Any, axes: Any = None) -> Any:
+    n = x.ndim if isinstance(x, Value) else np.ndim(x)
+    if axes is not None and (isinstance(axes, int) or sorted(a % n for a in axes) != [*range(n)]):
+        raise ShapeError(f"transpose: axes {axes} for {n} axes", hint="name every axis once")
+    order = tuple(range(n))[::-1] if axes is None else tuple(int(a) % n for a in axes)
+    return x if order == tuple(range(n)) else {"axes": order}
+
+
+@linear(
+    lambda g, x, axes: transpose(g, tuple(int(a) for a in np.argsort(axes))),
+    kind="shape", symbol="ᵀ", formula="xᵀ", prepare=_prepare_transpose,
+)  # fmt: skip
+def transpose(x: Operand, axes: Any = None) -> Any:
+    """The axes in another order; reversed without ``axes``."""
+    return np.transpose(x, axes)
+
+
+def _prepare_broadcast(x: Any, shape: Any) -> Any:
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    return x if shape == (x.shape if isinstance(x, Value) else np.shape(x)) else {"shape": shape}
+
+
+@linear(
+    lambda g, x, shape: sum_to(g, shape=shape_of(x)),
+    kind="shape", formula="x repeated", prepare=_prepare_broadcast,
+)  # fmt: skip
+def broadcast_to(x: Operand, /, shape: Any) -> Any:
+    """x repeated along new and length-1 axes."""
+    return np.broadcast_to(x, shape)
+
+
+@linear(
+    lambda g, x, shape: broadcast_to(g, shape=shape_of(x)),
+    kind="shape", formula="Σ over broadcast axes", prepare=_prepare_broadcast,
+)  # fmt: skip
+def sum_to(x: Operand, /, shape: Any) -> Any:
+    """x summed over the axes that broadcasting from ``shape`` had added: broadcast_to transposed."""
+    return raw.sum_to(x, shape)
+
+
+def _prepare_astype(x: Any, dtype: Any) -> Any:
+    have = x.dtype if isinstance(x, (Value, np.ndarray)) else np.dtype(np.float64)
+    return x if np.dtype(dtype) == have else {"dtype": np.dtype(dtype)}
+
+
+@linear(
+    lambda g, x, dtype: astype(g, dtype=np.float64 if type(x) is float else x.dtype),
+    kind="shape", formula="x", prepare=_prepare_astype,
+)  # fmt: skip
+def astype(x: Operand, /, dtype: Any) -> Any:
+    """The same numbers, rounded to another float type."""
+    return np.dtype(dtype).type(x) if type(x) is float else np.asarray(x).astype(dtype)
+
+
+def _prepare_join(*arrays: Any, axis: int = 0, dtype: Any = None) -> Any:
+    if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)):
+        return stack(*arrays[0], axis=axis, dtype=dtype)
+    if not arrays:
+        raise ShapeError("nothing to stack", hint="tg.stack([v, w])")
+    if dtype is None:  # scalars are weak floats: give them back the type they came from
+        types = [x._dtype for x in arrays if isinstance(x, Value) and x._dtype is not None]
+        dtype = np.result_type(*types) if types else None
+    return {"axis": axis, "dtype": dtype}
+
+
+def _nth(i: int, g: Any, axis: int) -> Any:
+    index: list[Any] = [slice(None)] * len(shape_of(g))
+    index[axis] = i
+    return getitem(g, index=tuple(index))
+
+
+@linear(
+    lambda i, g, *arrays, axis, dtype: _nth(i, g, axis),
+    kind="shape", formula="[x₁, x₂, …]", prepare=_prepare_join,
+)  # fmt: skip
+def stack(*arrays: Operand, axis: int = 0, dtype: Any = None) -> Any:
+    """Values of one shape joined along a new axis; takes a list, as NumPy does."""
+    return np.stack(arrays, axis=axis, dtype=dtype)
+
+
+def _prepare_concatenate(*arrays: Any, axis: int = 0) -> Any:
+    if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)):
+        return concatenate(*arrays[0], axis=axis)
+    return {"axis": axis}
+
+
+def _part(i: int, g: Any, arrays: Any, axis: int) -> Any:
+    ends = np.cumsum([shape_of(x)[axis] for x in arrays])
+    index: list[Any] = [slice(None)] * len(shape_of(g))
+    index[axis] = slice(int(ends[i]) - shape_of(arrays[i])[axis], int(ends[i]))
+    return getitem(g, index=tuple(index))
+
+
+@linear(
+    lambda i, g, *arrays, axis: _part(i, g, arrays, axis),
+    kind="shape", formula="x₁ ‖ x₂ ‖ …", prepare=_prepare_concatenate,
+)  # fmt: skip
+def concatenate(*arrays: Operand, axis: int = 0) -> Any:
+    """Values joined along an axis they have; takes a list, as NumPy does."""
+    return np.concatenate(arrays, axis=axis)

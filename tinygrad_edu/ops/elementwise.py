@@ -1,0 +1,336 @@
+"""Operations that work number by number: each is its forward function and its partial derivatives.
+
+Conventions where there is no derivative: relu, clip and `maximum(x, number)` have 0 at the
+boundary, abs'(0) = 0, ties between two Values share equally, and x**0 has derivative 0.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu import raw
+from tinygrad_edu.define import Select, elementwise, plain
+from tinygrad_edu.engine import Value
+
+Operand = Any
+INF = math.inf
+POSITIVE = ((0.0, INF),)
+
+# Comparisons and logic: plain results; instructions only while recording. ------------------------
+
+
+@plain(kind="comparison", symbol=">")
+def greater(x: Operand, y: Operand) -> Any:
+    """x > y, as a plain bool or bool array."""
+    return x > y
+
+
+@plain(kind="comparison", symbol="≥")
+def greater_equal(x: Operand, y: Operand) -> Any:
+    """x >= y, as a plain bool or bool array."""
+    return x >= y
+
+
+@plain(kind="comparison", symbol="<")
+def less(x: Operand, y: Operand) -> Any:
+    """x < y, as a plain bool or bool array."""
+    return x < y
+
+
+@plain(kind="comparison", symbol="≤")
+def less_equal(x: Operand, y: Operand) -> Any:
+    """x <= y, as a plain bool or bool array."""
+    return x <= y
+
+
+@plain(kind="comparison", symbol="=")
+def equal(x: Operand, y: Operand) -> Any:
+    """Whether the numbers are equal, as a plain bool or bool array (== of Values is identity)."""
+    return x == y
+
+
+@plain(kind="comparison", symbol="≠")
+def not_equal(x: Operand, y: Operand) -> Any:
+    """Whether the numbers differ, as a plain bool or bool array."""
+    return x != y
+
+
+@plain(kind="logic", symbol="not")
+def logical_not(x: Operand) -> Any:
+    """Not x, number by number."""
+    return not x if np.ndim(x) == 0 else np.logical_not(x)
+
+
+@plain(kind="logic", symbol="and")
+def logical_and(x: Operand, y: Operand) -> Any:
+    """x and y, number by number."""
+    return np.logical_and(x, y)[()]
+
+
+@plain(kind="logic", symbol="or")
+def logical_or(x: Operand, y: Operand) -> Any:
+    """x or y, number by number."""
+    return np.logical_or(x, y)[()]
+
+
+# Arithmetic --------------------------------------------------------------------------------------
+
+add = elementwise([1.0, 1.0], name="add", symbol="+", formula="x + y")(operator.add)
+subtract = elementwise([1.0, -1.0], name="subtract", symbol="−", formula="x − y")(operator.sub)
+multiply = elementwise(
+    [lambda out, x, y: y, lambda out, x, y: x], name="multiply", symbol="×", formula="x · y"
+)(operator.mul)
+divide = elementwise(
+    [lambda out, x, y: 1.0 / y, lambda out, x, y: -out / y],
+    name="divide", symbol="÷", formula="x / y",
+)(operator.truediv)  # fmt: skip
+negative = elementwise([-1.0], name="negative", symbol="−", formula="−x")(operator.neg)
+
+
+@elementwise([1.0], symbol="=", formula="x")
+def positive(x: Operand) -> Any:
+    """The same numbers as a node of its own; `grad` and its kin use it to mark their arguments."""
+    return x
+
+
+@elementwise(1.0, symbol="Σ", formula="x₁ + x₂ + …", kind="sum")
+def add_n(*terms: Operand) -> Any:
+    """The sum of any number of terms as one node, added from left to right."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _power_of_base(out: Any, x: Any, y: Any) -> Any:
+    slope = y * power(x, y - 1.0)
+    return slope if type(y) is float and y != 0.0 else where(equal(y, 0.0), 0.0, slope)
+
+
+def _power_of_exponent(out: Any, x: Any, y: Any) -> Any:
+    flat = logical_and(equal(x, 0.0), greater_equal(y, 0.0))  # 0**y stays 0, where log(0) is -inf
+    return where(flat, 0.0, out * log(x))
+
+
+@elementwise(
+    [_power_of_base, _power_of_exponent],
+    symbol="^", formula="x^y", domain=((0.0, INF), (-3.0, 3.0)),
+)  # fmt: skip
+def power(x: Operand, y: Operand) -> Any:
+    """x to the power y. The derivative of x**0 is 0; a negative base needs a whole exponent."""
+    return raw.power(x, y)
+
+
+@elementwise([lambda out, x: 2.0 * x], symbol="²", formula="x²")
+def square(x: Operand) -> Any:
+    """x times itself."""
+    return x * x
+
+
+@elementwise([lambda out, x: 0.5 / out], symbol="√", formula="√x", domain=POSITIVE)
+def sqrt(x: Operand) -> Any:
+    """The square root; its derivative at 0 is infinite."""
+    return raw.sqrt(x)
+
+
+@elementwise([lambda out, x: sign(x)], symbol="|x|", formula="|x|", kinks=(lambda x: x,))
+def absolute(x: Operand) -> Any:
+    """The distance from 0; its derivative at 0 is 0 by convention."""
+    return raw.absolute(x)
+
+
+@elementwise([0.0], formula="sign(x)", kinks=(lambda x: x,))
+def sign(x: Operand) -> Any:
+    """-1, 0 or 1; its derivative is 0 everywhere by convention."""
+    return raw.sign(x)
+
+
+@elementwise([lambda out, x: -out * out], symbol="1/x", formula="1 / x")
+def reciprocal(x: Operand) -> Any:
+    """1 / x."""
+    return 1.0 / x
+
+
+# The exponential family --------------------------------------------------------------------------
+
+LN2, LN10 = math.log(2.0), math.log(10.0)
+
+
+@elementwise([lambda out, x: out], formula="eˣ")
+def exp(x: Operand) -> Any:
+    """e to the power x."""
+    return raw.exp(x)
+
+
+@elementwise([lambda out, x: out + 1.0], formula="eˣ − 1")
+def expm1(x: Operand) -> Any:
+    """exp(x) - 1, exact for small x."""
+    return raw.expm1(x)
+
+
+@elementwise([lambda out, x: 1.0 / x], formula="ln x", domain=POSITIVE)
+def log(x: Operand) -> Any:
+    """The natural logarithm; -inf at 0, nan below."""
+    return raw.log(x)
+
+
+@elementwise([lambda out, x: 1.0 / (x * LN2)], formula="log₂ x", domain=POSITIVE)
+def log2(x: Operand) -> Any:
+    """The logarithm to base 2."""
+    return raw.log2(x)
+
+
+@elementwise([lambda out, x: 1.0 / (x * LN10)], formula="log₁₀ x", domain=POSITIVE)
+def log10(x: Operand) -> Any:
+    """The logarithm to base 10."""
+    return raw.log10(x)
+
+
+@elementwise([lambda out, x: 1.0 / (1.0 + x)], formula="ln(1 + x)", domain=((-1.0, INF),))
+def log1p(x: Operand) -> Any:
+    """log(1 + x), exact for small x."""
+    return raw.log1p(x)
+
+
+@elementwise([lambda out, x: cos(x)], formula="sin x")
+def sin(x: Operand) -> Any:
+    """The sine of an angle in radians."""
+    return raw.sin(x)
+
+
+@elementwise([lambda out, x: -sin(x)], formula="cos x")
+def cos(x: Operand) -> Any:
+    """The cosine of an angle in radians."""
+    return raw.cos(x)
+
+
+# Selection ---------------------------------------------------------------------------------------
+
+
+@elementwise(
+    [0.0, Select(lambda out, c, x, y: c), Select(lambda out, c, x, y: logical_not(c))],
+    symbol="where", formula="x if condition else y",
+)  # fmt: skip
+def where(condition: Operand, x: Operand, y: Operand) -> Any:
+    """x where the condition holds and y elsewhere; the branch not taken gets gradient exactly 0."""
+    return raw.where(condition, x, y)
+
+
+def _share(win: Any) -> Any:
+    """The partial derivative of the operand that `win`s: 1, or 1/2 at a tie."""
+
+    def partial(out: Any, x: Any, y: Any) -> Any:
+        return where(equal(x, y), 0.5, where(win(x, y), 1.0, 0.0))
+
+    return partial
+
+
+@elementwise(
+    [
+        Select(lambda out, x, low, high: logical_and(less(low, x), less(x, high))),
+        Select(lambda out, x, low, high: logical_and(less_equal(x, low), less(low, high))),
+        Select(lambda out, x, low, high: logical_or(greater_equal(x, high), less_equal(high, low))),
+    ],
+    symbol="clip", formula="min(max(x, lower), upper)",
+    kinks=(lambda x, low, high: x - low, lambda x, low, high: x - high),
+    prepare=lambda x, low, high: {} if low is not None and high is not None else clip(
+        x, -INF if low is None else low, INF if high is None else high
+    ),
+)  # fmt: skip
+def clip(x: Operand, lower: Operand, upper: Operand) -> Any:
+    """x held between two bounds (None: no bound); the derivative of x is 0 at the bounds."""
+    return raw.minimum(raw.maximum(x, lower), upper)
+
+
+def _one_of(larger: bool) -> Any:
+    """`maximum` and `minimum` with a number are `clip`: relu, clip, maximum(x, 0) agree at 0."""
+
+    def prepare(x: Any, y: Any) -> Any:
+        if isinstance(x, Value) and isinstance(y, Value):
+            return {}
+        x, y = (y, x) if isinstance(y, Value) else (x, y)
+        return clip(x, y, INF) if larger else clip(x, -INF, y)
+
+    return prepare
+
+
+@elementwise(
+    [_share(lambda x, y: greater(x, y)), _share(lambda x, y: less(x, y))],
+    symbol="max", formula="max(x, y)", kinks=(lambda x, y: x - y,),
+    prepare=_one_of(larger=True),
+)  # fmt: skip
+def maximum(x: Operand, y: Operand) -> Any:
+    """The larger of two; where they are equal, each gets half of the gradient."""
+    return raw.maximum(x, y)
+
+
+@elementwise(
+    [_share(lambda x, y: less(x, y)), _share(lambda x, y: greater(x, y))],
+    symbol="min", formula="min(x, y)", kinks=(lambda x, y: x - y,),
+    prepare=_one_of(larger=False),
+)  # fmt: skip
+def minimum(x: Operand, y: Operand) -> Any:
+    """The smaller of two; where they are equal, each gets half of the gradient."""
+    return raw.minimum(x, y)
+
+
+# Activations -------------------------------------------------------------------------------------
+
+
+@elementwise([lambda out, x: 1.0 - out * out], formula="tanh x", kind="activation")
+def tanh(x: Operand) -> Any:
+    """The hyperbolic tangent: an S between -1 and 1."""
+    return raw.tanh(x)
+
+
+@elementwise([lambda out, x: out * (1.0 - out)], formula="1 / (1 + e⁻ˣ)", kind="activation")
+def sigmoid(x: Operand) -> Any:
+    """An S between 0 and 1: the logistic function, a probability from a score."""
+    return raw.sigmoid(x)
+
+
+@elementwise(
+    [Select(lambda out, x: greater(x, 0.0))],
+    formula="max(x, 0)", kind="activation", kinks=(lambda x: x,),
+)  # fmt: skip
+def relu(x: Operand) -> Any:
+    """x where it is positive, else 0; the derivative at 0 is 0."""
+    return raw.maximum(x, 0.0)
+
+
+@elementwise(
+    [lambda out, x, negative_slope: where(greater(x, 0.0), 1.0, negative_slope)],
+    formula="x if x > 0 else slope · x", kind="activation", kinks=(lambda x, **_: x,),
+)  # fmt: skip
+def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
+    """relu that lets a little through below 0, so that no unit dies; slope at 0 is the lower one."""
+    return raw.where(x > 0.0, x, negative_slope * x)
+
+
+@elementwise(
+    [lambda out, x, alpha: where(greater(x, 0.0), 1.0, out + alpha)],
+    formula="x if x > 0 else α · (eˣ − 1)", kind="activation",
+    kinks=(lambda x, alpha: x if alpha != 1.0 else x + INF,),
+)  # fmt: skip
+def elu(x: Operand, alpha: float = 1.0) -> Any:
+    """x above 0, a soft approach to -alpha below (Clevert et al., 2016)."""
+    return raw.where(x > 0.0, x, alpha * raw.expm1(raw.minimum(x, 0.0)))
+
+
+@elementwise([lambda out, x: sigmoid(x)], formula="ln(1 + eˣ)", kind="activation")
+def softplus(x: Operand) -> Any:
+    """A smooth relu: log(1 + exp(x)), without overflow."""
+    return raw.softplus(x)
+
+
+@elementwise(
+    [lambda out, x: sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x)))],
+    formula="x / (1 + e⁻ˣ)", kind="activation",
+)  # fmt: skip
+def silu(x: Operand) -> Any:
+    """x times its own sigmoid, also called swish."""
+    return x * raw.sigmoid(x)

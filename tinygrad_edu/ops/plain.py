@@ -1,0 +1,50 @@
+"""Operations without a derivative: positions, cut-offs, random draws.
+
+Plain numbers outside recording; while a program is recorded each is an instruction, so that a
+replay on other data decides, sorts and draws anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.define import plain
+from tinygrad_edu.ops.elementwise import Operand
+
+
+@plain(formula="position of the maximum")
+def argmax(x: Operand, axis: int | None = None) -> Any:
+    """The position of the largest number, as plain integers."""
+    return np.argmax(x, axis=axis)
+
+
+@plain(formula="position of the minimum")
+def argmin(x: Operand, axis: int | None = None) -> Any:
+    """The position of the smallest number, as plain integers."""
+    return np.argmin(x, axis=axis)
+
+
+@plain(formula="positions in sorted order")
+def argsort(x: Operand, axis: int = -1) -> Any:
+    """The positions that sort the numbers, as plain integers; equal numbers keep their order."""
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+@plain(formula="x without its history")
+def detach(x: Operand) -> Any:
+    """The same numbers, cut off from the graph."""
+    return x
+
+
+@plain(random=True, formula="U(0, 1)")
+def random_uniform(*, shape: Any, generator: np.random.Generator) -> Any:
+    """Uniform numbers in [0, 1) from a seeded generator; drawn anew at each replay."""
+    return generator.random(shape)
+
+
+@plain(random=True, formula="N(0, 1)")
+def random_normal(*, shape: Any, generator: np.random.Generator) -> Any:
+    """Standard normal numbers from a seeded generator; drawn anew at each replay."""
+    return generator.standard_normal(shape)
