@@ -1,0 +1,1 @@
+"""Real data in, trained models out: tables, hold-out splits, training loops, history."""
