@@ -33,7 +33,7 @@ OWN_LIMIT = 300
 """Up to this many nodes our own columns are the better picture at op level."""
 NODE_CAP = 1500
 EDGE_CAP = 5000
-"""A layout cannot be interrupted, and beyond these nobody could read it: refused before the call."""
+"""A layout cannot be interrupted, and beyond these nobody could read it: refused beforehand."""
 
 _INSTALL = "pip install 'tinygrad-edu[draw]'"
 _GRAPHVIZ = "install Graphviz (https://graphviz.org/download: apt, brew or winget install graphviz)"

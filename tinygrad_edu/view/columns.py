@@ -97,6 +97,5 @@ def _places(scene: Scene, made: Layout, cluster: str, count: int, leaving: bool)
             continue
         step = box.height / node.stands_for
         for offset in range(node.stands_for):
-            x = box.middle.x + (18 if leaving else -18)
             points[node.index + offset] = Point(x, box.y + (offset + 0.5) * step)
     return points

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from tinygrad_edu.view.labels import clean
 from tinygrad_edu.view.layout import label_lines
 from tinygrad_edu.view.legend import entries
-from tinygrad_edu.view.metrics import Line, shape_size
+from tinygrad_edu.view.metrics import shape_size, text_width
 from tinygrad_edu.view.scene import Cluster, Edge, Node, Scene
 from tinygrad_edu.view.strokes import stroke_width
 from tinygrad_edu.view.style import role_class
@@ -118,24 +118,26 @@ def _cluster_opening(cluster: Cluster) -> str:
     )
 
 
-def _look_attributes(look: Look, lines: list[Line]) -> str:
-    shape, style, sized = _SHAPES[look.shape]
-    width, height = shape_size(sized, lines)
+def _look_attributes(look: Look) -> str:
+    shape, style, _ = _SHAPES[look.shape]
     if look.dashed:
         style += ",dashed"
     paint = look.light
     return (
         f'shape={shape}, style="{style}", fillcolor="{paint.fill}", color="{paint.stroke}", '
-        f'fontcolor="{paint.text}", width={width / 72:.3f}, height={height / 72:.3f}'
+        f'fontcolor="{paint.text}"'
     )
 
 
 def _node(node: Node) -> str:
-    label = "\n".join(line.text for line in label_lines(node))
+    lines = label_lines(node)
+    label = "\n".join(line.text for line in lines)
+    wide, high = shape_size(_SHAPES[ROLES[node.role].shape][2], lines)
     width = 1.2 + 2.4 * max(0.0, min(1.0, node.strength))
     return (
         f"  {quote(node.id)} [label={quote(label)}, "
-        f"{_look_attributes(ROLES[node.role], label_lines(node))}, penwidth={width:.2f}, "
+        f"{_look_attributes(ROLES[node.role])}, width={wide / 72:.3f}, height={high / 72:.3f}, "
+        f"penwidth={width:.2f}, "
         f'tooltip={quote(node.tip or node.title)}, class="{role_class(node.role)}", '
         f"id={quote(node.id)}]"
     )
@@ -203,20 +205,16 @@ def _legend(scene: Scene) -> Iterator[str]:
     )
     names = [f"legend{number}" for number in range(len(keys))]
     for name, entry in zip(names, keys, strict=True):
-        text = quote(f"{entry.mark}  {entry.text}".strip())
-        head = f'  {quote(name)} [label={text}, id="{name}", fontsize=11, '
-        if entry.role:
-            attributes = _look_attributes(ROLES[entry.role], [Line(entry.text, 11)])
-            yield head + attributes + f', class="{role_class(entry.role)}"]'
-            continue
+        sample = {"pos": "━━  ", "neg": "╌╌  "}.get(entry.sign, entry.mark and f"{entry.mark}  ")
+        width = text_width(sample + entry.text, 11) * 1.3 + 24
         colour = EDGES[entry.sign].light if entry.sign else GROUND[0].gradient
-        style = "dashed" if entry.sign == "neg" else "solid"
-        kind = f"w-{entry.sign}" if entry.sign else "mark"
-        width, height = shape_size("box", [Line(f"{entry.mark}  {entry.text}", 11)])
-        border = f'shape=underline, color="{colour}", penwidth=2' if entry.sign else "shape=plain"
+        look = f'shape=plaintext, fontcolor="{colour}"'
+        if entry.role:
+            look = _look_attributes(ROLES[entry.role])
+        kind = role_class(entry.role) if entry.role else "mark"
         yield (
-            f'{head}{border}, style={style}, fontcolor="{colour}", width={width / 72:.3f}, '
-            f'height={height / 72:.3f}, class="{kind}"]'
+            f'  {quote(name)} [label={quote(sample + entry.text)}, id="{name}", class="{kind}", '
+            f"fontsize=11, {look}, width={width / 72:.3f}, height=0.36]"
         )
     if len(names) > 1:
         chain = " -> ".join(quote(name) for name in reversed(names))

@@ -33,7 +33,7 @@ def number(value: float, decimals: int = 3) -> str:
     elif 1e4 <= size < 1e6:
         text = f"{value:.0f}"
     else:
-        mantissa, exponent = f"{value:.2e}".split("e")
+        mantissa, exponent = f"{value:.{max(decimals - 1, 0)}e}".split("e")
         text = f"{mantissa}e{int(exponent)}"
     return text.replace("-", "−")
 

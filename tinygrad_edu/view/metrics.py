@@ -83,7 +83,7 @@ def _offsets(count: int) -> list[float]:
 _LEAST = {
     "box": (72, 30), "rounded": (72, 30), "circle": (72, 72), "disc": (78, 78),
     "hexagon": (100, 58), "octagon": (100, 60), "pill": (60, 30), "tag": (40, 24),
-    "notched": (72, 30), "dial": (50, 50), "slab": (96, 40), "none": (20, 16),
+    "notched": (72, 30), "dial": (56, 56), "slab": (96, 40), "none": (20, 16),
 }  # fmt: skip
 _INK = 0.42
 """Half the height of letters, relative to the font size: what must stay inside a slope."""
@@ -122,7 +122,7 @@ def _round_size(widths: list[float], edges: list[float], least: float) -> tuple[
     """A circle if the text allows one of a moderate size, else an ellipse."""
     pairs = list(zip(widths, edges, strict=True))
     radius = max([least / 2, *(math.hypot(w - 2, edge) for w, edge in pairs)])
-    if radius <= least * 0.6:
+    if radius <= least * 0.64:
         return 2 * math.ceil(radius), 2 * math.ceil(radius)
     half = max(least / 2, max(edges) + 12)
     across = max(w / math.sqrt(1 - (edge / half) ** 2) for w, edge in pairs)

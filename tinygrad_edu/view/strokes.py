@@ -80,9 +80,9 @@ def stroke(
     source, target = boxes
     if len(route) == 2:
         return _straight(source, target, shapes, twin, head, width)
-    points = list(route)
-    start = Point(source.right, source.middle.y)
-    inner = [p for p in points[1:-1] if p.x > start.x + 0.05]
+    apart = (twin[0] - (twin[1] - 1) / 2) * 13.0
+    start = Point(source.right, source.middle.y + apart * 0.5)
+    inner = [Point(p.x, p.y + apart) for p in route[1:-1] if p.x > start.x + 0.05]
     before = inner[-1] if inner else start
     goal = target.middle
     side = 0.62 * (before.y - goal.y)

@@ -57,7 +57,10 @@ def _sheet(scene: Scene, theme: str) -> str:
 
 def _rules(scene: Scene, dark: bool) -> str:
     ground = GROUND[dark]
-    parts = [f".tg .graph>polygon{{fill:{ground.fill}}}.tg text{{fill:{ground.text}}}"]
+    parts = [
+        f".tg .graph>polygon{{fill:{ground.fill}}}.tg text{{fill:{ground.text}}}"
+        '.tg .node polygon[fill="none"]{fill:none}'  # the outer line of a double octagon
+    ]
     for role in scene.roles():
         paint = ROLES[role].dark if dark else ROLES[role].light
         name = f".tg .{role_class(role)}"

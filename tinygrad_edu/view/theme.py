@@ -157,11 +157,9 @@ def tint(step: int, dark: bool = False) -> Paint:
     near = (13, 17, 23)
     if not dark:
         far, near = ((11, 92, 148) if step >= 0 else (184, 67, 10)), (255, 255, 255)
-    share = min(4, abs(step)) / 4 * (0.62 if dark else 0.75)
+    share = min(4, abs(step)) / 4 * (0.46 if dark else 0.55)
     red, green, blue = (round(n + (f - n) * share) for n, f in zip(near, far, strict=True))
     look = ROLES["neuron"].dark if dark else ROLES["neuron"].light
-    strong = share > 0.5
-    text, nabla = look.text, look.gradient
-    if strong:
-        text, nabla = ("#FFFFFF", "#FFE3F3")
-    return Paint(f"#{red:02X}{green:02X}{blue:02X}", look.stroke, text, nabla)
+    # On a strong tint the usual ∇ colour would be hard to read.
+    nabla = ("#FFD9EF" if dark else "#5A0E3F") if abs(step) > 1 else look.gradient
+    return Paint(f"#{red:02X}{green:02X}{blue:02X}", look.stroke, look.text, nabla)
