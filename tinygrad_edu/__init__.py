@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu import define
-from tinygrad_edu.context import Role, no_grad, scope, trace_lines
+from tinygrad_edu.context import Role, no_grad, scope
 from tinygrad_edu.engine import OPS, Op, Value
 from tinygrad_edu.functions import (
     binary_cross_entropy_with_logits,
@@ -95,6 +95,7 @@ from tinygrad_edu.ops.plain import (
     random_uniform,
 )
 from tinygrad_edu.roles import infer_roles, parameters
+from tinygrad_edu.sites import trace_lines
 from tinygrad_edu.tags import bias, constant, input, set_role, target, weight
 from tinygrad_edu.tape import Tape
 from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -197,9 +198,9 @@ __all__ = [
     "less_equal",
     "linear",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "log_softmax",
     "logical_and",
     "logical_not",

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import raw
+from tinygrad_edu import define, raw
 from tinygrad_edu.context import MODE
-from tinygrad_edu.engine import OPS, Op, Value, _leaf, describe
+from tinygrad_edu.engine import OPS, Op, Value, describe, make_leaf
 from tinygrad_edu.errors import AutodiffError, DTypeError, ShapeError, StaleGraphError
 from tinygrad_edu.raw import canonical, operand
 
 _id = attrgetter("id")
-ONE = 1.0  # the seed; recognised by identity, so that no multiplication by it is recorded
+ONE = define.ONE  # the seed; recognised by identity, so that no multiplication by it is recorded
 
 
 def topological(root: Value, floor: int = -1, every: bool = False) -> list[Value]:
@@ -86,7 +86,7 @@ def fit(d: Any, x: Any, op: Op[Any], i: int) -> Any:
                 hint="a gradient has its operand's shape, before broadcasting",
             )
         d = OPS["sum_to"](d, shape=want) if type(d) is Value else raw.sum_to(d, want)
-    if want and d.dtype != x.dtype:
+    if want and d.dtype is not x.dtype and d.dtype != x.dtype:
         d = OPS["astype"](d, dtype=x.dtype) if type(d) is Value else d.astype(x.dtype)
     return d if type(d) in (float, np.ndarray, Value) else canonical(d)
 
@@ -108,31 +108,33 @@ def pull_back(
             op, g, inputs = v.op, grads[v], v.inputs
             if op is None or g is None:
                 continue
-            params, rules, out = v.params or {}, op.rules, v._data
+            params, rules, out = v.params, op.rules, v._data
             if create_graph:
                 xs: Sequence[Any] = inputs
-                out = v
-                tag = v.tag.scope.child("∂", "derivative").tag
+                out, tag = v, v.tag.scope.child("∂", "derivative").tag
                 MODE.set(outer.but(tag=tag, site=v.site, grad=True))
             else:
                 xs = [x._data if type(x) is Value else x for x in inputs]
+            two = len(xs) == 2 and params is None
             for i, x in enumerate(inputs):
-                if type(x) is Value and x.requires_grad and x.id > floor:
-                    rule = rules[i] if type(rules) is tuple else rules
-                    try:
-                        if type(rule) is FunctionType:
-                            p = rule(out, *xs, **params)
-                            d = p if g is ONE else g * p
-                        else:
-                            d = op.pull(i, g, out, xs, params)
-                    except (ArithmeticError, ValueError) as error:
-                        d = _recover(op, i, g, out, xs, params, error)
-                    if type(d) is not float or type(x._data) is not float:
-                        if d is None:
-                            continue
-                        d = fit(d, x if create_graph else x._data, op, i)
-                    old = grads[x]
-                    grads[x] = d if old is None else old + d
+                if type(x) is not Value or x not in grads:
+                    continue
+                rule = rules[i] if type(rules) is tuple else rules
+                try:
+                    if rule is ONE:
+                        d = g
+                    elif two and type(rule) is FunctionType:  # spelled out: half the time
+                        d = rule(out, xs[0], xs[1]) if g is ONE else g * rule(out, xs[0], xs[1])
+                    else:
+                        d = op.pull(i, g, out, xs, params or {})
+                except (ArithmeticError, ValueError) as error:
+                    d = _recover(op, i, g, out, xs, params or {}, error)
+                if type(d) is not float or type(x._data) is not float:
+                    if d is None:
+                        continue
+                    d = fit(d, x, op, i)
+                old = grads[x]
+                grads[x] = d if old is None else old + d
     finally:
         MODE.set(outer)
     return grads
@@ -141,7 +143,7 @@ def pull_back(
 def _recover(
     op: Op[Any], i: int, g: Any, out: Any, xs: Sequence[Any], params: Any, error: Exception
 ) -> Any:
-    """The rule once more on IEEE floats, where Python's floats raise instead of giving inf or nan."""
+    """The rule once more on IEEE floats, where Python's raise instead of giving inf or nan."""
     if isinstance(error, (AutodiffError, ShapeError)) or any(type(x) is Value for x in (g, *xs)):
         raise error
     rule = lambda g, out, *xs: op.pull(i, g, out, xs, params)  # noqa: E731
@@ -151,9 +153,10 @@ def _recover(
 def push_forward(
     root: Value, tangents: dict[Value, Any], floor: int, create_graph: bool = False
 ) -> Any:
-    """Forward mode over the recorded graph: the tangent of ``root``, None where nothing reaches it."""
+    """Forward mode over the recorded graph: the tangent of ``root``; None: nothing reaches it."""
     for v in reversed(topological(root, floor)):
-        if v in tangents or v.op is None:
+        op = v.op
+        if v in tangents or op is None:
             continue
         ts = [tangents.get(x) if type(x) is Value else None for x in v.inputs]
         if all(t is None for t in ts):
@@ -163,14 +166,11 @@ def push_forward(
             xs = tuple([x._data if type(x) is Value else x for x in xs])
         out, params = v if create_graph else v._data, v.params or {}
         try:
-            t = v.op.push(ts, out, xs, params)
+            t = op.push(ts, out, xs, params)
         except (ArithmeticError, ValueError):
             if create_graph:
                 raise
-            t = raw.ieee(
-                lambda *ieee_xs: v.op.push(ts, v._data, ieee_xs, params),  # noqa: B023
-                *xs,
-            )
+            t = raw.ieee(lambda *args: op.push(ts, out, args, params), *xs)  # noqa: B023
         if t is not None and raw.shape(t) != v.shape:
             t = OPS["broadcast_to"](t, shape=v.shape)
         tangents[v] = t
@@ -210,7 +210,7 @@ def backward(
                 v._grad = None
             continue
         if create_graph:
-            g = g if type(g) is Value else _leaf(canonical(g), v._dtype)
+            g = g if type(g) is Value else make_leaf(canonical(g), v._dtype)
         elif type(g) is not float:
             if id(g) in used or g.base is not None:
                 g = g.copy()  # no two gradients share memory, nor with the seed
@@ -235,4 +235,3 @@ def _seed(root: Value, gradient: Any) -> Any:
             hint=f"give it the shape {root.shape}",
         )
     return seed
-

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-import linecache
-import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
-from enum import Enum
-from itertools import islice
-from types import CodeType, FrameType
+from enum import StrEnum
 from typing import Any, Self, TypeVar
 
 from tinygrad_edu.errors import RoleError
+from tinygrad_edu.sites import Site, user_site
 
-class Role(str, Enum):
+
+class Role(StrEnum):
     """What a node is for. Roles never enter the maths; see `tinygrad_edu.roles` for inference."""
 
     INPUT = "input"
@@ -37,9 +34,6 @@ class Role(str, Enum):
     CONSTANT = "constant"
     FACTOR = "factor"
     OPERATION = "operation"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 def role_of(role: Role | str | None) -> Role | None:
@@ -106,65 +100,31 @@ class Tag:
 ROOT = Scope("", "model", None)
 
 
-class Site:
-    """A line of the user's program. Made once per call site; line and text are looked up late."""
-
-    __slots__ = ("code", "instruction")
-
-    def __init__(self, code: CodeType, instruction: int) -> None:
-        self.code, self.instruction = code, instruction
-
-    @property
-    def filename(self) -> str:
-        return self.code.co_filename
-
-    @property
-    def function(self) -> str:
-        return self.code.co_qualname
-
-    @property
-    def line(self) -> int:
-        """The line number, from 1."""
-        positions = next(islice(self.code.co_positions(), self.instruction // 2, None), (None,))
-        return positions[0] or self.code.co_firstlineno
-
-    @property
-    def text(self) -> str:
-        """The line's source text, or `""` where the source is not to be had."""
-        return linecache.getline(self.filename, self.line).strip()
-
-    def __str__(self) -> str:
-        return f"{os.path.basename(self.filename)}:{self.line}"
-
-    def __repr__(self) -> str:
-        return f"Site({self.filename!r}, line {self.line}: {self.text})"
-
-
 class Mode:
     """What holds at one moment in one thread: scope, gradients on, recording, site, nesting."""
 
     __slots__ = ("grad", "nested", "previous", "recording", "site", "tag")
 
-    def __init__(
-        self,
-        tag: Tag,
-        grad: bool = True,
-        recording: Any = None,
-        site: Site | None = None,
-        nested: bool = False,
-        previous: Mode | None = None,
-    ) -> None:
-        self.tag, self.grad, self.recording, self.site = tag, grad, recording, site
-        self.nested, self.previous = nested, previous
+    tag: Tag
+    grad: bool
+    recording: Any
+    site: Site | None
+    nested: bool
+    previous: Mode | None
 
     def but(self, **changes: Any) -> Mode:
         """This mode with some fields changed, remembering what to go back to."""
-        fields: dict[str, Any] = {"tag": self.tag, "grad": self.grad, "recording": self.recording}
-        fields |= {"site": self.site, "nested": self.nested}
-        return Mode(**{**fields, **changes}, previous=self)
+        new = Mode()
+        new.tag, new.grad, new.recording = self.tag, self.grad, self.recording
+        new.site, new.nested, new.previous = self.site, self.nested, self
+        for name, value in changes.items():
+            setattr(new, name, value)
+        return new
 
 
-_DEFAULT = Mode(ROOT.tag)
+_DEFAULT = Mode()
+_DEFAULT.tag, _DEFAULT.grad, _DEFAULT.nested = ROOT.tag, True, False
+_DEFAULT.recording = _DEFAULT.site = _DEFAULT.previous = None
 MODE: ContextVar[Mode] = ContextVar("tinygrad_edu.mode", default=_DEFAULT)
 
 
@@ -278,43 +238,3 @@ class no_grad(Switch):
 
     def change(self, mode: Mode) -> Mode:
         return mode.but(grad=False)
-
-
-SITES: dict[tuple[int, int], Site] = {}
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_SHOWN = tuple(_HERE + name for name in ("tour.py",))  # programs shown to users as theirs
-_INSIDE = Site((lambda: None).__code__, -1)  # marks a call site of the library itself
-_lines = True
-
-
-def trace_lines(on: bool) -> None:
-    """Switch the recording of source lines on or off, for all threads (it costs about 0.1 µs a node)."""
-    global _lines
-    _lines = on
-
-
-def user_site(depth: int) -> Site | None:
-    """The call site of the nearest caller outside the library, from ``depth`` frames up."""
-    if not _lines:
-        return None
-    frame: FrameType | None = sys._getframe(depth)
-    while frame is not None:
-        key = (id(frame.f_code), frame.f_lasti)
-        site = SITES.get(key) or _new_site(key, frame.f_code)
-        if site is not _INSIDE:
-            return site
-        frame = frame.f_back
-    return None
-
-
-def _new_site(key: tuple[int, int], code: CodeType) -> Site:
-    # The site holds the code object, so its id cannot be given to another one while the entry lives.
-    name = code.co_filename
-    inside = name.startswith(("<frozen", _HERE)) and not name.startswith(_SHOWN)
-    site = _INSIDE if inside else Site(code, key[1])
-    if inside:
-        _KEPT.append(code)
-    return SITES.setdefault(key, site)
-
-
-_KEPT: list[CodeType] = []

@@ -23,6 +23,7 @@ from tinygrad_edu.engine import OPS, Op, P, Value
 from tinygrad_edu.errors import TinygradError
 
 Rule = Callable[..., Any]
+ONE = 1.0  # the partial derivative of a term of a sum; recognised by identity
 
 
 class Select(NamedTuple):
@@ -37,16 +38,19 @@ class Select(NamedTuple):
 
 def scale(partial: Any, g: Any, out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
     """``g`` times one partial derivative: a constant, a function of (out, *xs), or a `Select`."""
-    if type(partial) is float:
-        return g if partial == 1.0 else g * partial
+    if partial is ONE:
+        return g
     if type(partial) is Select:
         mask = partial.mask(out, *xs, **params)
         on_graph = type(g) is Value or type(mask) is Value
         return OPS["where"](mask, g, 0.0) if on_graph else raw.where(mask, g, 0.0)
-    return g * partial(out, *xs, **params)
+    slope = partial if type(partial) is float else partial(out, *xs, **params)
+    return slope if g is ONE else g * slope
 
 
-def elementwise(partials: Sequence[Any] | float, **facts: Any) -> Callable[[Callable[P, Any]], Op[P]]:
+def elementwise(
+    partials: Sequence[Any] | float, **facts: Any
+) -> Callable[[Callable[P, Any]], Op[P]]:
     """Declare an operation that works number by number, by its partial derivatives.
 
     ``partials`` has an entry per operand: a function ``(out, *operands, **static)``, a constant,
@@ -59,22 +63,18 @@ def elementwise(partials: Sequence[Any] | float, **facts: Any) -> Callable[[Call
     8.0
     """
 
-    def rules_of(i: int) -> Any:
-        return partials if isinstance(partials, float) else partials[i]
+    known = [partials] if isinstance(partials, float) else partials
+    rules = tuple([ONE if type(p) is float and p == 1.0 else p for p in known])
+    every = rules[0] if isinstance(partials, float) else rules
 
     def pull(i: int, g: Any, out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
-        return scale(rules_of(i), g, out, xs, params)
+        return scale(every[i] if every is rules else every, g, out, xs, params)
 
     def push(tangents: Sequence[Any], out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
-        parts = [
-            scale(rules_of(i), t, out, xs, params)
-            for i, t in enumerate(tangents)
-            if t is not None and rules_of(i) != 0.0
-        ]
+        parts = [pull(i, t, out, xs, params) for i, t in enumerate(tangents) if t is not None]
         return _total(parts)
 
-    rules = partials if isinstance(partials, float) else tuple(partials)
-    return lambda function: _register(function, rules, pull, push, facts)
+    return lambda function: _register(function, every, pull, push, facts)
 
 
 def linear(transpose: Rule, **facts: Any) -> Callable[[Callable[P, Any]], Op[P]]:
@@ -143,7 +143,7 @@ def _total(parts: list[Any]) -> Any:
 
 _FACTS: dict[str, Any] = {
     "kind": "arithmetic", "symbol": None, "formula": None, "domain": (), "kinks": (),
-    "examples": None, "plain": False, "random": False, "prepare": None,
+    "examples": None, "plain": False, "random": False, "prepare": None, "code": None,
 }  # fmt: skip
 
 

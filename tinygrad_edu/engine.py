@@ -14,17 +14,12 @@ from typing import Any, Generic, ParamSpec
 
 import numpy as np
 
-from tinygrad_edu import context, raw
-from tinygrad_edu.context import MODE, SITES, Site, Tag, role_of, user_site
-from tinygrad_edu.errors import (
-    AutodiffError,
-    DTypeError,
-    OperationError,
-    RecordingError,
-    ShapeError,
-    TinygradError,
-)
+from tinygrad_edu import raw, sites
+from tinygrad_edu.context import MODE, ROOT, Tag, role_of
+from tinygrad_edu.errors import AutodiffError, DTypeError, RecordingError, ShapeError
 from tinygrad_edu.raw import Raw, canonical, operand
+from tinygrad_edu.sites import INSIDE, SITES, Site, user_site
+from tinygrad_edu.wording import describe, failure, signature, summary
 
 P = ParamSpec("P")
 OPS: dict[str, Op[Any]] = {}
@@ -47,10 +42,10 @@ class Value:
     (9.0, 6.0)
     """
 
-    __slots__ = (
-        "__weakref__", "_data", "_dtype", "_grad", "id", "inputs", "op", "params",
-        "requires_grad", "site", "tag",
-    )  # fmt: skip
+    # fmt: off
+    __slots__ = ("__weakref__", "_data", "_dtype", "_grad", "id", "inputs", "op", "params",
+                 "requires_grad", "site", "tag")
+    # fmt: on
     _data: Raw
     _dtype: Any  # the float type a scalar came from, or None: a weak Python float
     _grad: Any
@@ -65,19 +60,16 @@ class Value:
     def __init__(
         self, data: Any, name: str | None = None, role: Any = None, requires_grad: bool = True
     ) -> None:
-        if isinstance(data, Value):
-            raise DTypeError(
-                f"{describe(data)} is a Value already", hint="use it as it is, or v.detach()"
-            )
         mode = _mode()
-        self._dtype = type(data) if isinstance(data, np.floating) else None
-        if isinstance(data, np.ndarray) and data.ndim == 0 and data.dtype.kind == "f":
-            self._dtype = data.dtype.type
+        if isinstance(data, Value):
+            raise DTypeError(f"{describe(data)} is a Value already", hint="use it, or v.detach()")
+        kept = getattr(data, "dtype", None) if np.ndim(data) == 0 else None
+        self._dtype = kept.type if kept is not None and kept.kind == "f" else None
         self._data = operand(data, plain=mode.recording is not None)
         self.op, self.inputs, self.params, self._grad = None, (), None, None
         self.requires_grad, self.id, self.site = requires_grad, _next_id(), user_site(2)
-        plain = name is None and role is None
-        self.tag = mode.tag if plain else Tag(name, role_of(role), mode.tag.scope)
+        unnamed = name is None and role is None
+        self.tag = mode.tag if unnamed else Tag(name, role_of(role), mode.tag.scope)
 
     def __init_subclass__(cls) -> None:
         raise TypeError("Value is final: make a function that returns Values, or a Module")
@@ -100,13 +92,10 @@ class Value:
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        if new is not None and not isinstance(new, Value):
-            new = operand(new)
+        new = new if new is None or isinstance(new, Value) else operand(new)
         if new is not None and raw.shape(new) != self.shape:
-            raise ShapeError(
-                f"a gradient of shape {raw.shape(new)} for {describe(self)}",
-                hint="a gradient has the shape of its value; v.grad = None clears it",
-            )
+            what = f"a gradient of shape {raw.shape(new)} for {describe(self)}"
+            raise ShapeError(what, hint="it has the shape of its value; v.grad = None clears it")
         self._grad = new
 
     shape = property(lambda self: raw.shape(self._data), doc="Lengths of the axes; () is a scalar.")
@@ -118,9 +107,8 @@ class Value:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy type of the numbers; for a scalar the one it came from, else float64."""
-        if type(self._data) is float:
-            return np.dtype(self._dtype or np.float64)
-        return np.asarray(self._data).dtype
+        scalar = type(self._data) is float
+        return np.dtype(self._dtype or np.float64) if scalar else np.asarray(self._data).dtype
 
     @property
     def name(self) -> str | None:
@@ -129,22 +117,20 @@ class Value:
         return None if own is None else ".".join((*self.tag.scope.path, own))
 
     def _readable(self, what: str) -> Raw:
-        if _mode().recording is not None:
-            raise RecordingError(
-                f"{what} of {describe(self)} was read while a program is being recorded",
-                hint="the recording must hold for other data too: compute with the Value itself, "
-                "and write tg.where(condition, a, b) instead of `if`",
-            )
-        return self._data
+        if _mode().recording is None:
+            return self._data
+        raise RecordingError(
+            f"{what} of {describe(self)} was read while a program is being recorded",
+            hint="the recording must hold for other data too: compute with the Value itself, "
+            "and write tg.where(condition, a, b) instead of `if`",
+        )
 
     def item(self) -> float:
         """The number of a one-element Value as a Python float."""
-        data = self._readable("item()")
-        if np.size(data) != 1:
-            raise ShapeError(
-                f"{describe(self)} holds {np.size(data)} numbers", hint="use v.data, or v[i].item()"
-            )
-        return float(np.asarray(data).reshape(()))
+        data = np.asarray(self._readable("item()"))
+        if data.size != 1:
+            raise ShapeError(f"{describe(self)} holds {data.size} numbers", hint="v.data, v[i]")
+        return float(data.reshape(()))
 
     def numpy(self) -> np.ndarray:
         """The numbers as a new array that may be changed."""
@@ -153,26 +139,21 @@ class Value:
     def assign(self, new: Any) -> Value:
         """Give a leaf new numbers of the same shape. Graphs recorded before become stale."""
         if self.op is not None:
-            raise AutodiffError(
-                f"{describe(self)} was computed; only a leaf can be assigned",
-                hint="assign its inputs and compute it again",
-            )
+            what = f"{describe(self)} was computed; only a leaf can be assigned"
+            raise AutodiffError(what, hint="assign its inputs and compute it again")
         data = operand(new._data if isinstance(new, Value) else new)
         if raw.shape(data) != self.shape:
-            raise ShapeError(
-                f"cannot assign shape {raw.shape(data)} to {describe(self)}",
-                hint="a parameter keeps its shape; reduce the update first, or make a new Value",
-            )
-        if type(data) is not float and data.dtype != self.dtype:
-            data = canonical(data.astype(self.dtype))
-        self._data, self.id = data, _next_id()
+            what = f"cannot assign shape {raw.shape(data)} to {describe(self)}"
+            raise ShapeError(what, hint="a leaf keeps its shape: reduce the update, or a new Value")
+        same = type(data) is float or data.dtype == self.dtype
+        self._data, self.id = data if same else canonical(data.astype(self.dtype)), _next_id()
         return self
 
     def detach(self) -> Value:
-        """The same numbers as a leaf that needs no gradient (a recorded instruction in `compile`)."""
+        """The same numbers as a leaf that needs no gradient (an instruction while recording)."""
         if _mode().recording is not None:
-            return OPS["detach"](self)  # type: ignore[no-any-return]
-        return _leaf(self._data, self._dtype)
+            return OPS["detach"](self)
+        return make_leaf(self._data, self._dtype)
 
     def zero_grad(self) -> None:
         """Forget the gradient: `grad` is None, "not computed", again."""
@@ -181,7 +162,7 @@ class Value:
     def backward(
         self, gradient: Any = None, create_graph: bool = False, keep_inner: bool = True
     ) -> None:
-        """Fill `grad` of everything this Value was computed from; see `tinygrad_edu.autodiff`."""
+        """Fill `grad` of everything this Value was computed from; see `autodiff.backward`."""
         from tinygrad_edu.autodiff import backward
 
         backward(self, gradient, create_graph, keep_inner)
@@ -218,6 +199,18 @@ class Value:
     def __rand__(self, other: Any) -> Any: return record(OPS["logical_and"], (other, self))
     def __or__(self, other: Any) -> Any: return record(OPS["logical_or"], (self, other))
     def __ror__(self, other: Any) -> Any: return record(OPS["logical_or"], (other, self))
+    def __getitem__(self, index: Any) -> Value: return OPS["getitem"](self, index=index)
+    def reshape(self, *shape: Any) -> Value: return OPS["reshape"](self, *_spread(shape))
+    def transpose(self, *axes: Any) -> Value: return OPS["transpose"](self, *_spread(axes))
+    def astype(self, dtype: Any) -> Value: return OPS["astype"](self, dtype)
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return OPS["sum"](self, axis, keepdims)
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return OPS["mean"](self, axis, keepdims)
+    def max(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return OPS["max"](self, axis, keepdims)
+    def min(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return OPS["min"](self, axis, keepdims)
     # fmt: on
 
     def __radd__(self, other: Any) -> Value:
@@ -225,36 +218,43 @@ class Value:
             return self  # the start of Python's sum(); an op that would do nothing is not recorded
         return record(OPS["add"], (other, self))
 
+    # Python's and NumPy's questions --------------------------------------------------------------
+
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> Any:
-        if isinstance(other, (int, float, np.ndarray, np.generic)):
-            raise DTypeError(
-                f"== between {describe(self)} and {type(other).__name__} is ambiguous",
-                hint="tg.equal(v, x) compares numbers; == and `is` compare identity of Values",
-            )
-        return self is other
+        if not isinstance(other, (int, float, np.ndarray, np.generic)):
+            return self is other
+        what = f"== between {describe(self)} and {type(other).__name__} is ambiguous"
+        raise DTypeError(what, hint="tg.equal(v, x) compares numbers; == of Values is identity")
 
     def __bool__(self) -> bool:
-        data = self._readable("the truth value")
-        if np.size(data) != 1:
-            raise ShapeError(f"the truth value of {describe(self)} is ambiguous", hint="v.data.any()")
-        return bool(data)
+        data = np.asarray(self._readable("the truth value"))
+        if data.size == 1:
+            return bool(data)
+        what = f"the truth value of {describe(self)} is ambiguous"
+        raise ShapeError(what, hint="v.data.any() or v.data.all()")
 
     def __float__(self) -> float:
         data = self._readable("float()")
-        if type(data) is not float and np.ndim(data):
-            raise ShapeError(f"float() of {describe(self)}", hint="v.item(), or v.data for the array")
+        if np.ndim(data):
+            raise ShapeError(f"float() of {describe(self)}", hint="v.data, or v[0] for one number")
         return float(data)
 
     def __int__(self) -> int:
         return int(float(self))
 
+    def __len__(self) -> int:
+        if not self.shape:
+            raise DTypeError(f"len() of {describe(self)}, a scalar")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter([self[i] for i in range(len(self))])
+
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        raise DTypeError(
-            f"{describe(self)} would lose its graph in an array",
-            hint="tg.stack([v, w]) keeps it; v.numpy() or v.data gives the numbers alone",
-        )
+        what = f"{describe(self)} would lose its graph in an array"
+        raise DTypeError(what, hint="tg.stack([v, w]) keeps it; v.numpy() gives the numbers alone")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         from tinygrad_edu.numpy_protocol import call_ufunc
@@ -266,61 +266,22 @@ class Value:
 
         return call_function(function, args, kwargs)
 
-    def __len__(self) -> int:
-        if not self.shape:
-            raise ShapeError(f"len() of {describe(self)}, a scalar")
-        return int(self.shape[0])
-
-    def __iter__(self) -> Iterator[Value]:
-        return iter([self[i] for i in range(len(self))])
-
     def __reduce__(self) -> Any:
         if self.op is not None:
-            raise AutodiffError(
-                f"{describe(self)} is part of a graph and cannot be copied or pickled",
-                hint="copy the leaves (its weights), or v.detach()",
-            )
-        state = (self._data, self._dtype, self._grad, self.tag.name, self.tag.role)
-        return _restore, (*state, self.tag.scope.path, self.requires_grad)
+            what = f"{describe(self)} is part of a graph and cannot be copied or pickled"
+            raise AutodiffError(what, hint="copy the leaves (its weights), or v.detach()")
+        facts = (self._data, self._dtype, self.requires_grad, self._grad)
+        return _restore, (*facts, self.tag.name, self.tag.role, self.tag.scope.path)
 
     def __repr__(self) -> str:
-        kind = self.role or (self.op and (self.op.kind if self.op.kind == "activation" else self.op.name))
-        said = [_short(self._data), repr(self.name) if self.name else None, kind and str(kind)]
-        grad = "not computed" if self._grad is None else _short(getattr(self._grad, "_data", self._grad))
-        return f"Value({', '.join(part for part in said if part)}, grad: {grad})"
+        return summary(self)
 
-    def __getattr__(self, name: str) -> Any:
-        if name in OPS:
-            raise AttributeError(f"a Value has no method {name!r}: write tg.{name}(v)")
-        raise AttributeError(f"'Value' object has no attribute {name!r}")
+    def __getattr__(self, name: str) -> Any:  # only where nothing else is found
+        advice = f": write tg.{name}(v)" if name in OPS else ""
+        raise AttributeError(f"a Value has no attribute {name!r}{advice}")
 
-    # Shape methods and reductions ------------------------------------------------------------------
 
-    def __getitem__(self, index: Any) -> Value:
-        return OPS["getitem"](self, index=index)  # type: ignore[no-any-return]
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Value:
-        return OPS["sum"](self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Value:
-        return OPS["mean"](self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Value:
-        return OPS["max"](self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Value:
-        return OPS["min"](self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
-
-    def reshape(self, *shape: Any) -> Value:
-        wanted = shape[0] if len(shape) == 1 else shape
-        return OPS["reshape"](self, wanted)  # type: ignore[no-any-return]
-
-    def transpose(self, *axes: Any) -> Value:
-        wanted = axes[0] if len(axes) == 1 else axes or None
-        return OPS["transpose"](self, wanted)  # type: ignore[no-any-return]
-
-    def astype(self, dtype: Any) -> Value:
-        return OPS["astype"](self, dtype)  # type: ignore[no-any-return]
+_READY = (Value, float)
 
 
 class Op(Generic[P]):
@@ -330,6 +291,8 @@ class Op(Generic[P]):
     only it computes numbers; with a Value among its operands it records a node.
     """
 
+    __signature__: Any
+    __name__: str
     name: str
     symbol: str
     formula: str
@@ -337,18 +300,23 @@ class Op(Generic[P]):
     domain: tuple[tuple[float, float], ...]  # open intervals, one per operand; () is all numbers
     kinks: tuple[Callable[..., Any], ...]  # signed distances from the places without a derivative
     examples: Callable[..., Any] | None
+    code: Any
     plain: bool  # no derivative: plain results outside recording
     random: bool
     forward: Callable[..., Any]
-    __signature__: Any
     rules: Any  # elementwise only: the partial derivatives, read by `autodiff` without a call
     pull: Callable[..., Any]  # (i, g, out, inputs, params) -> gradient of input i
     push: Callable[..., Any]  # (tangents, out, inputs, params) -> tangent of the output
+    _arity: int  # how many operands, -1: any number
+    _operands: tuple[str, ...]
+    _names: tuple[str, ...]
+    _defaults: dict[str, Any]
+    _prepare: Callable[..., Any] | None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         operands, params = args, kwargs
         if kwargs or len(args) != self._arity or self._defaults:
-            operands, params = self._bind(args, kwargs)  # type: ignore[assignment]
+            operands, params = self._bind(args, kwargs)
         if self._prepare is not None:
             params = self._prepare(*operands, **params)
             if type(params) is not dict:
@@ -358,62 +326,34 @@ class Op(Generic[P]):
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Split a call into differentiable operands and static parameters, as declared."""
         n = len(args) if self._arity < 0 else self._arity
-        extra, names = args[n:], self._names
-        params = {**self._defaults, **dict(zip(names, extra, strict=False)), **kwargs}
-        missing = [name for name in names if name not in params]
-        unknown = [name for name in kwargs if name not in names or name in names[: len(extra)]]
-        if len(args) < n or len(extra) > len(names) or missing or unknown:
-            raise DTypeError(
-                f"{self.name} was called with {len(args)} arguments"
-                + (f" and unknown or repeated {', '.join(unknown)}" if unknown else ""),
-                hint=repr(self),
-            )
+        given = {**dict(zip(self._names, args[n:], strict=False)), **kwargs}
+        params = {**self._defaults, **given}
+        odd = len(given) != len(args) - n + len(kwargs) or len(params) != len(self._names)
+        if len(args) < n or odd:
+            called = ", ".join([*["…"] * len(args), *[f"{name}=…" for name in kwargs]])
+            raise DTypeError(f"{self.name} was called as {self.name}({called})", hint=repr(self))
         if any(isinstance(value, Value) for value in params.values()):
-            raise DTypeError(
-                f"{self.name}: a parameter that is not differentiable was given as a Value",
-                hint="pass a plain number or array; only the first arguments carry gradients",
-            )
+            what = f"{self.name}: a static parameter was given as a Value"
+            raise DTypeError(what, hint="only the operands before it carry gradients: v.item()")
         return args[:n], params
 
     def __repr__(self) -> str:
-        return f"tg.{self.name}({', '.join(map(_parameter, self.__signature__.parameters.values()))})"
-
-
-def _parameter(p: Any) -> str:
-    star = "*" if p.kind is p.VAR_POSITIONAL else ""
-    return star + p.name + ("" if p.default is p.empty else f"={p.default!r}")
+        return signature(self)
 
 
 def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
     """Compute ``op`` and, if a Value is among the inputs, make the node that remembers it."""
     mode = _mode()
     try:
-        if len(inputs) == 2:
-            a, b = inputs
-            if type(a) is Value:
-                x, needs, dtype = a._data, a.requires_grad, a._dtype
-                if type(b) is Value:
-                    y = b._data
-                    needs = needs or b.requires_grad
-                    dtype = dtype or b._dtype
-                else:
-                    y = b
-                    if type(y) is not float:
-                        y = operand(y, op.plain)
-                        inputs = (a, y)
-            elif type(b) is Value:
-                x, y, needs, dtype = a, b._data, b.requires_grad, b._dtype
-                if type(x) is not float:
-                    x = operand(x, op.plain)
-                    inputs = (x, b)
-            else:
-                return compute(op, inputs, params)
-            out = op.forward(x, y) if params is None else op.forward(x, y, **params)
+        if len(inputs) == 2 and params is None and type(inputs[0]) is type(inputs[1]) is Value:
+            x, y = inputs  # the path of most nodes: what follows below, without its loops
+            needs, dtype = x.requires_grad or y.requires_grad, x._dtype or y._dtype
+            out = op.forward(x._data, y._data)
         else:
-            inputs = tuple([x if type(x) is Value else operand(x, op.plain) for x in inputs])
+            inputs = tuple([x if type(x) in _READY else operand(x, op.plain) for x in inputs])
             values = [x for x in inputs if type(x) is Value]
-            if not values:
-                return compute(op, inputs, params)
+            if not values and not (op.random and mode.recording is not None):
+                return _numbers(op, inputs, params or {})
             needs = True in [x.requires_grad for x in values]
             dtype = next((x._dtype for x in values if x._dtype), None)
             xs = [x._data if type(x) is Value else x for x in inputs]
@@ -421,95 +361,67 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
     except Exception as error:
         out = _recover(op, inputs, params or {}, error)
     if type(out) is not float:
-        if op.plain:
-            if mode.recording is None:
-                return out
-            out, needs = operand(out, plain=True), False
-        else:
-            dtype = type(out) if isinstance(out, np.floating) else dtype
-            out = canonical(out)
+        if op.plain and mode.recording is None:
+            return out
+        dtype = type(out) if isinstance(out, np.floating) else dtype
+        out = operand(out, plain=True) if op.plain else canonical(out)
     if not mode.grad:
-        return _leaf(out, dtype)
+        return make_leaf(out, dtype)
     v = _new(Value)
-    v._data, v.op, v.inputs, v.params, v.requires_grad = out, op, inputs, params, needs
-    v.id, v.tag, v._grad, v._dtype = _next_id(), mode.tag, None, dtype
-    v.site = mode.site
-    if v.site is None and context._lines:
+    v._data, v.op, v.inputs, v.params = out, op, inputs, params
+    v.requires_grad, v.id, v.tag = needs and not op.plain, _next_id(), mode.tag
+    v._grad, v._dtype, v.site = None, dtype, mode.site
+    if v.site is None and sites.lines:
         frame = _frame(2)
-        v.site = SITES.get((id(frame.f_code), frame.f_lasti))
-        if v.site is None or v.site is context._INSIDE:
+        v.site = SITES.get((id(frame.f_code), frame.f_lasti), INSIDE)
+        if v.site is INSIDE:
             v.site = user_site(2)
     return v
 
 
-def compute(op: Op[Any], inputs: Sequence[Any], params: dict[str, Any] | None = None) -> Any:
-    """The result of ``op`` on numbers: numbers. While recording, a random draw is still recorded."""
-    xs = [operand(x, op.plain) for x in inputs]
+def compute(op: Op[Any], inputs: Sequence[Any], params: dict[str, Any] | None = None) -> Raw:
+    """The result of ``op`` on numbers: numbers. The meaning of an instruction of a `Tape`."""
+    return record(op, tuple(inputs), params or None)
+
+
+def _numbers(op: Op[Any], xs: tuple[Any, ...], params: dict[str, Any]) -> Raw:
     try:
-        out = op.forward(*xs, **(params or {}))
+        out = op.forward(*xs, **params)
     except Exception as error:
-        out = _recover(op, inputs, params or {}, error)
-    if op.random and _mode().recording is not None:
-        v = _leaf(operand(out), None)
-        v.op, v.params = op, params
-        return v
-    return out if op.plain else canonical(out)
+        out = _recover(op, xs, params, error)
+    return out if op.plain or type(out) is float else canonical(out)
 
 
-def _leaf(data: Raw, dtype: Any, requires_grad: bool = False) -> Value:
-    """A leaf from data of our own, without copying it."""
+def make_leaf(data: Raw, dtype: Any = None, requires_grad: bool = False) -> Value:
+    """A leaf from data of the library's own, without copying it."""
     v = _new(Value)
     v._data, v.op, v.inputs, v.params, v.requires_grad = data, None, (), None, requires_grad
     v.id, v.tag, v._grad, v._dtype, v.site = _next_id(), _mode().tag, None, dtype, None
     return v
 
 
-def _restore(
-    data: Any, dtype: Any, grad: Any, name: Any, role: Any, path: Any, requires_grad: bool
-) -> Value:
+def _restore(data: Any, dtype: Any, needs: bool, grad: Any, name: Any, role: Any, path: Any) -> Any:
     """Make the leaf that `copy`, `deepcopy` or `pickle` took apart."""
-    v = _leaf(operand(data, plain=True), dtype, requires_grad)
-    at = context.ROOT
+    v, scope = make_leaf(operand(data, plain=True), dtype, needs), ROOT
     for part in path:
-        at = at.child(part, "group")
-    v.tag, v._grad = Tag(name, role, at), grad
+        scope = scope.child(part, "group")
+    v.tag, v.grad = Tag(name, role, scope), grad
     return v
 
 
-def _short(x: Raw) -> str:
-    if isinstance(x, np.ndarray):
-        return np.array2string(x, precision=4, threshold=20, separator=", ")
-    return f"{x:.4g}" if type(x) is float else repr(x)
+def _spread(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return args if len(args) < 2 else (args,)
 
 
-def describe(x: Any) -> str:
-    """An operand as errors show it: name, role or operation, shape; or the number itself."""
-    if not isinstance(x, Value):
-        return f"array of shape {x.shape}" if isinstance(x, np.ndarray) and x.ndim else repr(x)
-    what = x.role or (f"result of {x.op.name}" if x.op else "leaf")
-    name = f"'{x.name}'" if x.name else "Value"
-    where = f", made at {x.site}" if x.site else ""
-    shape = f"shape {x.shape}" if x.shape else f"{x._data!r}"
-    return f"{name} ({what}, {shape}{where})"
-
-
-def _recover(op: Op[Any], inputs: Sequence[Any], params: dict[str, Any], error: Exception) -> Raw:
+def _recover(op: Op[Any], inputs: Sequence[Any], params: Any, error: Exception) -> Raw:
     """What IEEE 754 says where Python raises on floats; otherwise the error in the user's terms."""
     xs = [x._data if type(x) is Value else x for x in inputs]
-    if isinstance(error, Warning) or (isinstance(error, TinygradError) and not inputs):
-        raise error
     if isinstance(error, (ArithmeticError, ValueError)) and float in map(type, xs):
         try:
             return raw.ieee(op.forward, *xs, **params)
         except Exception as again:
             error = again
-    operands = "\n".join(f"  operand {i}: {describe(x)}" for i, x in enumerate(inputs))
-    static = "".join(f", {name}={value!r}" for name, value in params.items())
-    site = user_site(2)
-    place = f"\n  at {site}: {site.text}" if site else ""
-    kind = ShapeError if any(np.ndim(x) for x in xs) else OperationError
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    hint = getattr(error, "hint", None)
-    if isinstance(error, (TypeError, DTypeError)):
-        kind = DTypeError  # type: ignore[assignment]
-    raise kind(f"{op.name}{static}: {reason}\n{operands}{place}", hint=hint) from None
+    raise failure(op, inputs, params, error) from None
+
+
+__all__ = ["OPS", "Op", "Value", "compute", "describe", "make_leaf", "record"]

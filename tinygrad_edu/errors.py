@@ -1,4 +1,4 @@
-"""The errors this library raises: what went wrong, with which operands, and the code to write instead.
+"""The errors this library raises: what went wrong, with which operands, and what to write instead.
 
 Every class also is the built-in exception that NumPy or Python would have raised, so that
 ``except ValueError`` keeps working.
@@ -43,11 +43,11 @@ class AutodiffError(TinygradError, RuntimeError):
 
 
 class StaleGraphError(AutodiffError):
-    """A leaf was assigned after the graph had been recorded: its numbers no longer belong together."""
+    """A leaf was assigned after the graph was recorded: its numbers do not belong together."""
 
 
 class RecordingError(TinygradError, TypeError):
-    """Data was read while a program is being recorded: the recording would hold for one input only."""
+    """Data was read while a program is recorded: the recording would hold for one input only."""
 
 
 class RoleError(TinygradError, ValueError):

@@ -90,7 +90,9 @@ def _paired(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
 def _reduce(losses: Any, reduction: str) -> Any:
     if reduction not in ("mean", "sum", "none"):
         raise DTypeError(f"no reduction {reduction!r}", hint='"mean", "sum" or "none"')
-    return {"mean": mean, "sum": sum, "none": lambda x: x}[reduction](losses)
+    if reduction == "none":
+        return losses
+    return mean(losses) if reduction == "mean" else sum(losses)
 
 
 @composite("mse_loss", Role.LOSS)
@@ -152,14 +154,12 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
             f"logits of shape {np.shape(logits)}",
             hint="whole class numbers of shape (batch,), or probabilities shaped like the logits",
         )
-    if not isinstance(labels, Value) and labels.size:
-        if labels.min() < 0 or labels.max() >= classes:
-            raise DTypeError(
-                f"cross_entropy: labels from {labels.min()} to {labels.max()} for {classes} classes",
-                hint=f"number the classes 0 to {classes - 1}",
-            )
+    known = not isinstance(labels, Value) and labels.size
+    if known and (labels.min() < 0 or labels.max() >= classes):
+        raise DTypeError(
+            f"cross_entropy: labels from {labels.min()} to {labels.max()} for {classes} classes",
+            hint=f"number the classes 0 to {classes - 1}",
+        )
     if not np.shape(labels):
         return _reduce(surprise[labels if isinstance(labels, Value) else int(labels)], reduction)
     return _reduce(surprise[np.arange(len(labels)), labels], reduction)
-
-

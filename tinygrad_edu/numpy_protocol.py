@@ -9,8 +9,6 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-import numpy as np
-
 from tinygrad_edu.engine import OPS, Value, describe
 from tinygrad_edu.errors import DTypeError, UnknownOperationError
 

@@ -44,7 +44,8 @@ def canonical(x: Any) -> Raw:
         x = np.asarray(x)
     if x.dtype.kind != "f":
         if x.dtype.kind not in "iub":
-            raise DTypeError(f"{_kind(x)} data cannot be differentiated here", hint=_DTYPE_HINT)
+            what = _KINDS.get(x.dtype.kind, str(x.dtype))
+            raise DTypeError(f"{what} data cannot be differentiated here", hint=_DTYPE_HINT)
         x = x.astype(np.float64)
     return lock(x) if x.ndim else float(x)
 
@@ -52,9 +53,7 @@ def canonical(x: Any) -> Raw:
 _DTYPE_HINT = "use real numbers: float, int, bool, or arrays of them"
 
 
-def _kind(x: np.ndarray) -> str:
-    names = {"c": "complex", "O": "object", "U": "str", "S": "bytes", "M": "date", "m": "time"}
-    return names.get(x.dtype.kind, str(x.dtype))
+_KINDS = {"c": "complex", "O": "object", "U": "str", "S": "bytes", "M": "date", "m": "time"}
 
 
 def operand(x: Any, plain: bool = False) -> Raw:
@@ -65,7 +64,8 @@ def operand(x: Any, plain: bool = False) -> Raw:
     if type(x) is float:
         return x
     if x is None or isinstance(x, (str, bytes, complex)):
-        raise DTypeError(f"{type(x).__name__} {x!r} is not a number to compute with", hint=_DTYPE_HINT)
+        what = "None" if x is None else f"{type(x).__name__} {x!r}"
+        raise DTypeError(f"{what} is not a number to compute with", hint=_DTYPE_HINT)
     array = x if type(x) is np.ndarray else np.asarray(x)
     if plain and array.dtype.kind in "iub":
         return lock(array.copy()) if array.ndim else array.item()
@@ -93,48 +93,16 @@ def ieee(function: Callable[..., Any], *xs: Any, **params: Any) -> Raw:
     return canonical(out)
 
 
-def exp(x: Raw) -> Raw:
-    return math.exp(x) if type(x) is float else np.exp(x)
+def _either(on_float: Callable[[float], float], on_array: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x: on_float(x) if type(x) is float else on_array(x)
 
 
-def expm1(x: Raw) -> Raw:
-    return math.expm1(x) if type(x) is float else np.expm1(x)
-
-
-def log(x: Raw) -> Raw:
-    return math.log(x) if type(x) is float else np.log(x)
-
-
-def log2(x: Raw) -> Raw:
-    return math.log2(x) if type(x) is float else np.log2(x)
-
-
-def log10(x: Raw) -> Raw:
-    return math.log10(x) if type(x) is float else np.log10(x)
-
-
-def log1p(x: Raw) -> Raw:
-    return math.log1p(x) if type(x) is float else np.log1p(x)
-
-
-def sqrt(x: Raw) -> Raw:
-    return math.sqrt(x) if type(x) is float else np.sqrt(x)
-
-
-def sin(x: Raw) -> Raw:
-    return math.sin(x) if type(x) is float else np.sin(x)
-
-
-def cos(x: Raw) -> Raw:
-    return math.cos(x) if type(x) is float else np.cos(x)
-
-
-def tanh(x: Raw) -> Raw:
-    return math.tanh(x) if type(x) is float else np.tanh(x)
-
-
-def absolute(x: Raw) -> Raw:
-    return abs(x)
+exp, expm1 = _either(math.exp, np.exp), _either(math.expm1, np.expm1)
+log, log1p = _either(math.log, np.log), _either(math.log1p, np.log1p)
+log2, log10 = _either(math.log2, np.log2), _either(math.log10, np.log10)
+sqrt, tanh = _either(math.sqrt, np.sqrt), _either(math.tanh, np.tanh)
+sin, cos = _either(math.sin, np.sin), _either(math.cos, np.cos)
+sign = _either(lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign)
 
 
 def power(x: Raw, y: Raw) -> Raw:
@@ -171,10 +139,6 @@ def minimum(x: Raw, y: Raw) -> Raw:
     return np.minimum(x, y)
 
 
-def sign(x: Raw) -> Raw:
-    return (x if x != x else float((x > 0) - (x < 0))) if type(x) is float else np.sign(x)
-
-
 def sum_to(x: Raw, shape_: Shape) -> Raw:
     """Add up what broadcasting had spread: the transpose of `numpy.broadcast_to`.
 
@@ -186,11 +150,8 @@ def sum_to(x: Raw, shape_: Shape) -> Raw:
     if have == shape_:
         return x
     lead = len(have) - len(shape_)
-    kept = have[lead:] if lead >= 0 else None
-    if kept is None or any(n not in (1, m) for n, m in zip(shape_, kept, strict=True)):
+    same = [lead >= 0 and n == m for n, m in zip(shape_, have[max(lead, 0) :], strict=False)]
+    if lead < 0 or any(n != 1 and not s for n, s in zip(shape_, same, strict=True)):
         raise ShapeError(f"shape {have} does not come from broadcasting {shape_}")
-    axes = (
-        *range(lead),
-        *(i + lead for i, (n, m) in enumerate(zip(shape_, kept, strict=True)) if n != m),
-    )
+    axes = (*range(lead), *(i + lead for i, s in enumerate(same) if not s))
     return canonical(np.sum(x, axis=axes, keepdims=True).reshape(shape_))

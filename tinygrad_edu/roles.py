@@ -156,7 +156,7 @@ class _Inference:
             self.roles[root] = Role.LOSS
 
     def measures_distance(self) -> bool:
-        """(result - number)², |result - number| and their sums and means, with nothing else on top."""
+        """(result - number)², |result - number|, and sums and means of those, nothing else on top."""
         neurons = (Role.ACTIVATION, Role.WEIGHTED_SUM)
         at: Any = self.root
         distance = False

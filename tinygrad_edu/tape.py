@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.autodiff import ONE, pull_back, topological
-from tinygrad_edu.context import MODE, Mode, Role, Site, Switch
-from tinygrad_edu.engine import Op, Value, _leaf, compute, describe
+from tinygrad_edu.context import MODE, Mode, Role, Site, Switch, Tag
+from tinygrad_edu.engine import Op, Value, compute, describe, make_leaf
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.raw import operand, shape
 from tinygrad_edu.roles import infer_roles
@@ -102,16 +102,23 @@ class Tape:
         leaves = [*inputs, *found]
         slots = {v: i for i, v in enumerate(leaves)}
         roles = {v: r for root in roots for v, r in infer_roles(root).items()}
-        instructions = []
+        instructions: list[Instruction] = []
         for v in ordered:
             if v.op is not None and v not in slots:
                 slots[v] = len(leaves) + len(instructions)
                 args = tuple(Slot(slots[x]) if isinstance(x, Value) else x for x in v.inputs)
                 instructions.append(
                     Instruction(
-                        v.op, args, v.params or {}, slots[v], v.tag.name, roles[v], v.site,
-                        v._data, v.tag.scope.path,
-                    )  # fmt: skip
+                        v.op,
+                        args,
+                        v.params or {},
+                        slots[v],
+                        v.tag.name,
+                        roles[v],
+                        v.site,
+                        v._data,
+                        v.tag.scope.path,
+                    )
                 )
         made = tuple(Leaf(v, v.name, roles.get(v, Role.INPUT)) for v in leaves)
         tape = cls(made, tuple(instructions), tuple(slots[r] for r in roots))
@@ -177,7 +184,8 @@ class Tape:
                 xs = [slots[a.number] if isinstance(a, Slot) else a for a in step.args]
                 out = step.op(*xs, **step.params)
                 if isinstance(out, Value):
-                    out.tag, out.site = type(out.tag)(step.name, step.role, out.tag.scope), step.site
+                    out.tag = Tag(step.name, step.role, out.tag.scope)
+                    out.site = step.site
                 slots.append(out)
             root = slots[self.outputs[0]]
             grads = pull_back(root, ONE, create_graph=True)
@@ -186,7 +194,7 @@ class Tape:
             zero = [np.zeros(shape(v)) if v.shape else 0.0 for v in wrt]
             pairs = zip(found, zero, strict=True)
             gradients = [
-                g if isinstance(g, Value) else _leaf(operand(z if g is None else g), None)
+                g if isinstance(g, Value) else make_leaf(operand(z if g is None else g), None)
                 for g, z in pairs
             ]
         tape = Tape.of(*[slots[i] for i in self.outputs], *gradients, inputs=leaves)
@@ -203,7 +211,7 @@ class Tape:
             clash = not name.isidentifier() or name in names or _reserved(name)
             names.append("" if clash else name)
         count = 0
-        for i, name in enumerate(names):
+        for i in range(len(names)):
             while not names[i]:
                 count += 1
                 names[i] = "" if f"v{count}" in names else f"v{count}"
@@ -261,6 +269,6 @@ def _example(x: Any) -> Value:
 
 
 def _example_of(leaf: Leaf) -> Value:
-    v = _leaf(leaf.value._data, leaf.value._dtype, leaf.value.requires_grad)
-    v.tag = type(v.tag)(leaf.name, leaf.role, MODE.get().tag.scope)
+    v = make_leaf(leaf.value._data, leaf.value._dtype, leaf.value.requires_grad)
+    v.tag = Tag(leaf.name, leaf.role, MODE.get().tag.scope)
     return v

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu import raw
 from tinygrad_edu.autodiff import ONE, pull_back, push_forward
 from tinygrad_edu.context import MODE, Mode, Switch
-from tinygrad_edu.engine import OPS, Value, _leaf, describe
+from tinygrad_edu.engine import OPS, Value, describe, make_leaf
 from tinygrad_edu.errors import DTypeError, ShapeError
 
 Function = Callable[..., Any]
@@ -64,7 +64,9 @@ class _Call:
         numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         bad = [n for n in numbers if not -len(args) <= n < len(args)]
         if bad:
-            raise DTypeError(f"argnums {bad[0]}, but the function was called with {len(args)} arguments")
+            raise DTypeError(
+                f"argnums {bad[0]}, but the function was called with {len(args)} arguments"
+            )
         picked = [args[n] for n in numbers]
         flat, self.rebuild = flatten(picked)
         mode = MODE.get()
@@ -89,7 +91,7 @@ class _Call:
     def give(self, x: Any) -> Any:
         """A result as the caller wants it: numbers, unless the graph is to go on."""
         if self.create:
-            return x if isinstance(x, Value) else _leaf(raw.canonical(x), None)
+            return x if isinstance(x, Value) else make_leaf(raw.canonical(x), None)
         return x._data if isinstance(x, Value) else raw.canonical(x)
 
     def gradients(self, root: Any, seed: Any) -> list[Any]:
@@ -98,10 +100,9 @@ class _Call:
         if isinstance(root, Value) and root.requires_grad:
             create = self.create or isinstance(seed, Value)
             grads = pull_back(root, seed, self.floor, create)
-        zero = lambda x: np.zeros(x.shape, x.dtype) if x.shape else 0.0  # noqa: E731
+        zeros = [np.zeros(x.shape, x.dtype) if x.shape else 0.0 for x in self.leaves]
         found = [grads.get(leaf) for leaf in self.leaves]
-        pairs = zip(found, self.leaves, strict=True)
-        return [self.give(zero(leaf) if g is None else g) for g, leaf in pairs]
+        return [self.give(z if g is None else g) for g, z in zip(found, zeros, strict=True)]
 
 
 def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:

@@ -13,6 +13,7 @@ from tinygrad_edu import raw
 from tinygrad_edu.define import general, linear
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.ops import source
 from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
 from tinygrad_edu.ops.indexing import getitem
 from tinygrad_edu.raw import shape as shape_of
@@ -63,6 +64,7 @@ def _count(x: Any, axis: Axis) -> float:
 @linear(
     lambda g, x, axis, keepdims: _spread(g, x, axis),
     kind="reduction", symbol="Σ", formula="Σᵢ xᵢ", prepare=_prepare_sum,
+    code="np.sum({0}, axis={axis}, keepdims={keepdims})",
 )  # fmt: skip
 def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over the axes, or of all numbers; a list of scalar Values is summed as one node."""
@@ -72,6 +74,7 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 @linear(
     lambda g, x, axis, keepdims: _spread(g, x, axis) / _count(x, axis),
     kind="reduction", formula="Σᵢ xᵢ / n", prepare=_prepare,
+    code="np.mean({0}, axis={axis}, keepdims={keepdims})",
 )  # fmt: skip
 def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over the axes, or of all numbers."""
@@ -114,13 +117,19 @@ def _gap(sign: float) -> Any:
     return gap
 
 
-@general(**_EXTREME, formula="maxᵢ xᵢ", kinks=(_gap(1.0),))
+@general(
+    **_EXTREME, formula="maxᵢ xᵢ", kinks=(_gap(1.0),),
+    code="np.max({0}, axis={axis}, keepdims={keepdims})",
+)  # fmt: skip
 def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest number over the axes; numbers that tie share the gradient equally."""
     return np.max(x, axis=axis, keepdims=keepdims)
 
 
-@general(**_EXTREME, formula="minᵢ xᵢ", kinks=(_gap(-1.0),))
+@general(
+    **_EXTREME, formula="minᵢ xᵢ", kinks=(_gap(-1.0),),
+    code="np.min({0}, axis={axis}, keepdims={keepdims})",
+)  # fmt: skip
 def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest number over the axes; numbers that tie share the gradient equally."""
     return np.min(x, axis=axis, keepdims=keepdims)
@@ -144,7 +153,7 @@ def _softmax(out: Any, x: Any, axis: Axis) -> Any:
             t * _softmax(out, x, axis), axis=axis, keepdims=keepdims
         )
     ],
-    kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=_prepare,
+    kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=_prepare, code=source.LOGSUMEXP,
 )  # fmt: skip
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) without overflow."""
@@ -153,14 +162,14 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def _along(x: Any, axis: Axis = -1) -> Any:
     if np.ndim(x) == 0:
-        raise ShapeError("softmax of a scalar", hint="it needs an axis: tg.softmax(tg.stack([a, b]))")
+        raise ShapeError("softmax of a scalar", hint="tg.softmax(tg.stack([a, b])) has an axis")
     return {"axis": axis}
 
 
 @general(
     vjp=[lambda g, out, x, axis: out * (g - sum(g * out, axis=axis, keepdims=True))],
     jvp=[lambda t, out, x, axis: out * (t - sum(t * out, axis=axis, keepdims=True))],
-    kind="activation", formula="eˣⁱ / Σⱼ eˣʲ", prepare=_along,
+    kind="activation", formula="eˣⁱ / Σⱼ eˣʲ", prepare=_along, code=source.SOFTMAX,
 )  # fmt: skip
 def softmax(x: Operand, axis: int = -1) -> Any:
     """Positive shares that add up to 1 along the axis: probabilities from scores."""
@@ -170,7 +179,7 @@ def softmax(x: Operand, axis: int = -1) -> Any:
 @general(
     vjp=[lambda g, out, x, axis: g - exp(out) * sum(g, axis=axis, keepdims=True)],
     jvp=[lambda t, out, x, axis: t - sum(t * exp(out), axis=axis, keepdims=True)],
-    kind="activation", formula="x − ln Σⱼ eˣʲ", prepare=_along,
+    kind="activation", formula="x − ln Σⱼ eˣʲ", prepare=_along, code=source.LOG_SOFTMAX,
 )  # fmt: skip
 def log_softmax(x: Operand, axis: int = -1) -> Any:
     """log(softmax(x)) without loss of digits."""
@@ -194,6 +203,7 @@ def _prepare_reshape(x: Any, shape: Any) -> Any:
 @linear(
     lambda g, x, shape: reshape(g, shape=shape_of(x)),
     kind="shape", formula="x in another shape", prepare=_prepare_reshape,
+    code="np.reshape({0}, {shape})",
 )  # fmt: skip
 def reshape(x: Operand, /, shape: Any) -> Any:
     """The same numbers in another shape; one length may be -1, to be worked out."""
@@ -211,6 +221,7 @@ def _prepare_transpose(x: Any, axes: Any = None) -> Any:
 @linear(
     lambda g, x, axes: transpose(g, tuple(int(a) for a in np.argsort(axes))),
     kind="shape", symbol="ᵀ", formula="xᵀ", prepare=_prepare_transpose,
+    code="np.transpose({0}, {axes})",
 )  # fmt: skip
 def transpose(x: Operand, axes: Any = None) -> Any:
     """The axes in another order; reversed without ``axes``."""
@@ -225,6 +236,7 @@ def _prepare_broadcast(x: Any, shape: Any) -> Any:
 @linear(
     lambda g, x, shape: sum_to(g, shape=shape_of(x)),
     kind="shape", formula="x repeated", prepare=_prepare_broadcast,
+    code="np.broadcast_to({0}, {shape})",
 )  # fmt: skip
 def broadcast_to(x: Operand, /, shape: Any) -> Any:
     """x repeated along new and length-1 axes."""
@@ -233,10 +245,10 @@ def broadcast_to(x: Operand, /, shape: Any) -> Any:
 
 @linear(
     lambda g, x, shape: broadcast_to(g, shape=shape_of(x)),
-    kind="shape", formula="Σ over broadcast axes", prepare=_prepare_broadcast,
+    kind="shape", formula="Σ over broadcast axes", prepare=_prepare_broadcast, code=source.SUM_TO,
 )  # fmt: skip
 def sum_to(x: Operand, /, shape: Any) -> Any:
-    """x summed over the axes that broadcasting from ``shape`` had added: broadcast_to transposed."""
+    """x summed over the axes that broadcasting from ``shape`` adds: broadcast_to transposed."""
     return raw.sum_to(x, shape)
 
 
@@ -248,6 +260,7 @@ def _prepare_astype(x: Any, dtype: Any) -> Any:
 @linear(
     lambda g, x, dtype: astype(g, dtype=np.float64 if type(x) is float else x.dtype),
     kind="shape", formula="x", prepare=_prepare_astype,
+    code=("float({dtype}({0}))", "{0}.astype({dtype})"),
 )  # fmt: skip
 def astype(x: Operand, /, dtype: Any) -> Any:
     """The same numbers, rounded to another float type."""
@@ -274,6 +287,7 @@ def _nth(i: int, g: Any, axis: int) -> Any:
 @linear(
     lambda i, g, *arrays, axis, dtype: _nth(i, g, axis),
     kind="shape", formula="[x₁, x₂, …]", prepare=_prepare_join,
+    code="np.stack([{*}], axis={axis}, dtype={dtype})",
 )  # fmt: skip
 def stack(*arrays: Operand, axis: int = 0, dtype: Any = None) -> Any:
     """Values of one shape joined along a new axis; takes a list, as NumPy does."""
@@ -296,6 +310,7 @@ def _part(i: int, g: Any, arrays: Any, axis: int) -> Any:
 @linear(
     lambda i, g, *arrays, axis: _part(i, g, arrays, axis),
     kind="shape", formula="x₁ ‖ x₂ ‖ …", prepare=_prepare_concatenate,
+    code="np.concatenate([{*}], axis={axis})",
 )  # fmt: skip
 def concatenate(*arrays: Operand, axis: int = 0) -> Any:
     """Values joined along an axis they have; takes a list, as NumPy does."""

@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_edu import raw
 from tinygrad_edu.define import Select, elementwise, plain
 from tinygrad_edu.engine import Value
+from tinygrad_edu.ops import source
 
 Operand = Any
 INF = math.inf
@@ -23,55 +24,55 @@ POSITIVE = ((0.0, INF),)
 # Comparisons and logic: plain results; instructions only while recording. ------------------------
 
 
-@plain(kind="comparison", symbol=">")
+@plain(kind="comparison", symbol=">", code="{0} > {1}")
 def greater(x: Operand, y: Operand) -> Any:
     """x > y, as a plain bool or bool array."""
     return x > y
 
 
-@plain(kind="comparison", symbol="≥")
+@plain(kind="comparison", symbol="≥", code="{0} >= {1}")
 def greater_equal(x: Operand, y: Operand) -> Any:
     """x >= y, as a plain bool or bool array."""
     return x >= y
 
 
-@plain(kind="comparison", symbol="<")
+@plain(kind="comparison", symbol="<", code="{0} < {1}")
 def less(x: Operand, y: Operand) -> Any:
     """x < y, as a plain bool or bool array."""
     return x < y
 
 
-@plain(kind="comparison", symbol="≤")
+@plain(kind="comparison", symbol="≤", code="{0} <= {1}")
 def less_equal(x: Operand, y: Operand) -> Any:
     """x <= y, as a plain bool or bool array."""
     return x <= y
 
 
-@plain(kind="comparison", symbol="=")
+@plain(kind="comparison", symbol="=", code="{0} == {1}")
 def equal(x: Operand, y: Operand) -> Any:
     """Whether the numbers are equal, as a plain bool or bool array (== of Values is identity)."""
     return x == y
 
 
-@plain(kind="comparison", symbol="≠")
+@plain(kind="comparison", symbol="≠", code="{0} != {1}")
 def not_equal(x: Operand, y: Operand) -> Any:
     """Whether the numbers differ, as a plain bool or bool array."""
     return x != y
 
 
-@plain(kind="logic", symbol="not")
+@plain(kind="logic", symbol="not", code=("not {0}", "np.logical_not({0})"))
 def logical_not(x: Operand) -> Any:
     """Not x, number by number."""
     return not x if np.ndim(x) == 0 else np.logical_not(x)
 
 
-@plain(kind="logic", symbol="and")
+@plain(kind="logic", symbol="and", code=("bool({0} and {1})", "np.logical_and({0}, {1})"))
 def logical_and(x: Operand, y: Operand) -> Any:
     """x and y, number by number."""
     return np.logical_and(x, y)[()]
 
 
-@plain(kind="logic", symbol="or")
+@plain(kind="logic", symbol="or", code=("bool({0} or {1})", "np.logical_or({0}, {1})"))
 def logical_or(x: Operand, y: Operand) -> Any:
     """x or y, number by number."""
     return np.logical_or(x, y)[()]
@@ -79,25 +80,30 @@ def logical_or(x: Operand, y: Operand) -> Any:
 
 # Arithmetic --------------------------------------------------------------------------------------
 
-add = elementwise([1.0, 1.0], name="add", symbol="+", formula="x + y")(operator.add)
-subtract = elementwise([1.0, -1.0], name="subtract", symbol="−", formula="x − y")(operator.sub)
+add = elementwise(
+    [1.0, 1.0], name="add", symbol="+", formula="x + y", code="{0} + {1}",
+)(operator.add)  # fmt: skip
+subtract = elementwise(
+    [1.0, -1.0], name="subtract", symbol="−", formula="x − y", code="{0} - {1}",
+)(operator.sub)  # fmt: skip
 multiply = elementwise(
-    [lambda out, x, y: y, lambda out, x, y: x], name="multiply", symbol="×", formula="x · y"
-)(operator.mul)
+    [lambda out, x, y: y, lambda out, x, y: x],
+    name="multiply", symbol="×", formula="x · y", code="{0} * {1}",
+)(operator.mul)  # fmt: skip
 divide = elementwise(
     [lambda out, x, y: 1.0 / y, lambda out, x, y: -out / y],
-    name="divide", symbol="÷", formula="x / y",
+    name="divide", symbol="÷", formula="x / y", code="{0} / {1}",
 )(operator.truediv)  # fmt: skip
-negative = elementwise([-1.0], name="negative", symbol="−", formula="−x")(operator.neg)
+negative = elementwise([-1.0], name="negative", symbol="−", formula="−x", code="-{0}")(operator.neg)
 
 
-@elementwise([1.0], symbol="=", formula="x")
+@elementwise([1.0], symbol="=", formula="x", code="{0}")
 def positive(x: Operand) -> Any:
     """The same numbers as a node of its own; `grad` and its kin use it to mark their arguments."""
     return x
 
 
-@elementwise(1.0, symbol="Σ", formula="x₁ + x₂ + …", kind="sum")
+@elementwise(1.0, symbol="Σ", formula="x₁ + x₂ + …", kind="sum", code="{+}")
 def add_n(*terms: Operand) -> Any:
     """The sum of any number of terms as one node, added from left to right."""
     total = terms[0]
@@ -118,38 +124,42 @@ def _power_of_exponent(out: Any, x: Any, y: Any) -> Any:
 
 @elementwise(
     [_power_of_base, _power_of_exponent],
-    symbol="^", formula="x^y", domain=((0.0, INF), (-3.0, 3.0)),
+    symbol="^", formula="x^y", domain=((0.0, INF), (-3.0, 3.0)), code="{0} ** {1}",
 )  # fmt: skip
 def power(x: Operand, y: Operand) -> Any:
     """x to the power y. The derivative of x**0 is 0; a negative base needs a whole exponent."""
     return raw.power(x, y)
 
 
-@elementwise([lambda out, x: 2.0 * x], symbol="²", formula="x²")
+@elementwise([lambda out, x: 2.0 * x], symbol="²", formula="x²", code="{0} * {0}")
 def square(x: Operand) -> Any:
     """x times itself."""
     return x * x
 
 
-@elementwise([lambda out, x: 0.5 / out], symbol="√", formula="√x", domain=POSITIVE)
+@elementwise(
+    [lambda out, x: 0.5 / out], symbol="√", formula="√x", domain=POSITIVE, code="m.sqrt({0})",
+)  # fmt: skip
 def sqrt(x: Operand) -> Any:
     """The square root; its derivative at 0 is infinite."""
     return raw.sqrt(x)
 
 
-@elementwise([lambda out, x: sign(x)], symbol="|x|", formula="|x|", kinks=(lambda x: x,))
+@elementwise(
+    [lambda out, x: sign(x)], symbol="|x|", formula="|x|", kinks=(lambda x: x,), code="abs({0})",
+)  # fmt: skip
 def absolute(x: Operand) -> Any:
     """The distance from 0; its derivative at 0 is 0 by convention."""
-    return raw.absolute(x)
+    return abs(x)
 
 
-@elementwise([0.0], formula="sign(x)", kinks=(lambda x: x,))
+@elementwise([0.0], formula="sign(x)", kinks=(lambda x: x,), code=source.SIGN)
 def sign(x: Operand) -> Any:
     """-1, 0 or 1; its derivative is 0 everywhere by convention."""
     return raw.sign(x)
 
 
-@elementwise([lambda out, x: -out * out], symbol="1/x", formula="1 / x")
+@elementwise([lambda out, x: -out * out], symbol="1/x", formula="1 / x", code="1.0 / {0}")
 def reciprocal(x: Operand) -> Any:
     """1 / x."""
     return 1.0 / x
@@ -160,49 +170,56 @@ def reciprocal(x: Operand) -> Any:
 LN2, LN10 = math.log(2.0), math.log(10.0)
 
 
-@elementwise([lambda out, x: out], formula="eˣ")
+@elementwise([lambda out, x: out], formula="eˣ", code="m.exp({0})")
 def exp(x: Operand) -> Any:
     """e to the power x."""
     return raw.exp(x)
 
 
-@elementwise([lambda out, x: out + 1.0], formula="eˣ − 1")
+@elementwise([lambda out, x: out + 1.0], formula="eˣ − 1", code="m.expm1({0})")
 def expm1(x: Operand) -> Any:
     """exp(x) - 1, exact for small x."""
     return raw.expm1(x)
 
 
-@elementwise([lambda out, x: 1.0 / x], formula="ln x", domain=POSITIVE)
+@elementwise([lambda out, x: 1.0 / x], formula="ln x", domain=POSITIVE, code="m.log({0})")
 def log(x: Operand) -> Any:
     """The natural logarithm; -inf at 0, nan below."""
     return raw.log(x)
 
 
-@elementwise([lambda out, x: 1.0 / (x * LN2)], formula="log₂ x", domain=POSITIVE)
+@elementwise(
+    [lambda out, x: 1.0 / (x * LN2)], formula="log₂ x", domain=POSITIVE, code="m.log2({0})",
+)  # fmt: skip
 def log2(x: Operand) -> Any:
     """The logarithm to base 2."""
     return raw.log2(x)
 
 
-@elementwise([lambda out, x: 1.0 / (x * LN10)], formula="log₁₀ x", domain=POSITIVE)
+@elementwise(
+    [lambda out, x: 1.0 / (x * LN10)], formula="log₁₀ x", domain=POSITIVE, code="m.log10({0})",
+)  # fmt: skip
 def log10(x: Operand) -> Any:
     """The logarithm to base 10."""
     return raw.log10(x)
 
 
-@elementwise([lambda out, x: 1.0 / (1.0 + x)], formula="ln(1 + x)", domain=((-1.0, INF),))
+@elementwise(
+    [lambda out, x: 1.0 / (1.0 + x)], formula="ln(1 + x)", domain=((-1.0, INF),),
+    code="m.log1p({0})",
+)  # fmt: skip
 def log1p(x: Operand) -> Any:
     """log(1 + x), exact for small x."""
     return raw.log1p(x)
 
 
-@elementwise([lambda out, x: cos(x)], formula="sin x")
+@elementwise([lambda out, x: cos(x)], formula="sin x", code="m.sin({0})")
 def sin(x: Operand) -> Any:
     """The sine of an angle in radians."""
     return raw.sin(x)
 
 
-@elementwise([lambda out, x: -sin(x)], formula="cos x")
+@elementwise([lambda out, x: -sin(x)], formula="cos x", code="m.cos({0})")
 def cos(x: Operand) -> Any:
     """The cosine of an angle in radians."""
     return raw.cos(x)
@@ -214,6 +231,7 @@ def cos(x: Operand) -> Any:
 @elementwise(
     [0.0, Select(lambda out, c, x, y: c), Select(lambda out, c, x, y: logical_not(c))],
     symbol="where", formula="x if condition else y",
+    code=("{1} if {0} else {2}", "np.where({0}, {1}, {2})"),
 )  # fmt: skip
 def where(condition: Operand, x: Operand, y: Operand) -> Any:
     """x where the condition holds and y elsewhere; the branch not taken gets gradient exactly 0."""
@@ -240,6 +258,7 @@ def _share(win: Any) -> Any:
     prepare=lambda x, low, high: {} if low is not None and high is not None else clip(
         x, -INF if low is None else low, INF if high is None else high
     ),
+    code=source.CLIP,
 )  # fmt: skip
 def clip(x: Operand, lower: Operand, upper: Operand) -> Any:
     """x held between two bounds (None: no bound); the derivative of x is 0 at the bounds."""
@@ -261,7 +280,7 @@ def _one_of(larger: bool) -> Any:
 @elementwise(
     [_share(lambda x, y: greater(x, y)), _share(lambda x, y: less(x, y))],
     symbol="max", formula="max(x, y)", kinks=(lambda x, y: x - y,),
-    prepare=_one_of(larger=True),
+    prepare=_one_of(larger=True), code=source.MAXIMUM,
 )  # fmt: skip
 def maximum(x: Operand, y: Operand) -> Any:
     """The larger of two; where they are equal, each gets half of the gradient."""
@@ -271,7 +290,7 @@ def maximum(x: Operand, y: Operand) -> Any:
 @elementwise(
     [_share(lambda x, y: less(x, y)), _share(lambda x, y: greater(x, y))],
     symbol="min", formula="min(x, y)", kinks=(lambda x, y: x - y,),
-    prepare=_one_of(larger=False),
+    prepare=_one_of(larger=False), code=source.MINIMUM,
 )  # fmt: skip
 def minimum(x: Operand, y: Operand) -> Any:
     """The smaller of two; where they are equal, each gets half of the gradient."""
@@ -281,13 +300,18 @@ def minimum(x: Operand, y: Operand) -> Any:
 # Activations -------------------------------------------------------------------------------------
 
 
-@elementwise([lambda out, x: 1.0 - out * out], formula="tanh x", kind="activation")
+@elementwise(
+    [lambda out, x: 1.0 - out * out], formula="tanh x", kind="activation", code="m.tanh({0})",
+)  # fmt: skip
 def tanh(x: Operand) -> Any:
     """The hyperbolic tangent: an S between -1 and 1."""
     return raw.tanh(x)
 
 
-@elementwise([lambda out, x: out * (1.0 - out)], formula="1 / (1 + e⁻ˣ)", kind="activation")
+@elementwise(
+    [lambda out, x: out * (1.0 - out)], formula="1 / (1 + e⁻ˣ)", kind="activation",
+    code=source.SIGMOID,
+)  # fmt: skip
 def sigmoid(x: Operand) -> Any:
     """An S between 0 and 1: the logistic function, a probability from a score."""
     return raw.sigmoid(x)
@@ -295,7 +319,7 @@ def sigmoid(x: Operand) -> Any:
 
 @elementwise(
     [Select(lambda out, x: greater(x, 0.0))],
-    formula="max(x, 0)", kind="activation", kinks=(lambda x: x,),
+    formula="max(x, 0)", kind="activation", kinks=(lambda x: x,), code=source.RELU,
 )  # fmt: skip
 def relu(x: Operand) -> Any:
     """x where it is positive, else 0; the derivative at 0 is 0."""
@@ -305,23 +329,26 @@ def relu(x: Operand) -> Any:
 @elementwise(
     [lambda out, x, negative_slope: where(greater(x, 0.0), 1.0, negative_slope)],
     formula="x if x > 0 else slope · x", kind="activation", kinks=(lambda x, **_: x,),
+    code=source.LEAKY_RELU,
 )  # fmt: skip
 def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
-    """relu that lets a little through below 0, so that no unit dies; slope at 0 is the lower one."""
+    """relu that lets a little through below 0, so that no unit dies; at 0 the lower slope holds."""
     return raw.where(x > 0.0, x, negative_slope * x)
 
 
 @elementwise(
     [lambda out, x, alpha: where(greater(x, 0.0), 1.0, out + alpha)],
     formula="x if x > 0 else α · (eˣ − 1)", kind="activation",
-    kinks=(lambda x, alpha: x if alpha != 1.0 else x + INF,),
+    kinks=(lambda x, alpha: x if alpha != 1.0 else x + INF,), code=source.ELU,
 )  # fmt: skip
 def elu(x: Operand, alpha: float = 1.0) -> Any:
     """x above 0, a soft approach to -alpha below (Clevert et al., 2016)."""
     return raw.where(x > 0.0, x, alpha * raw.expm1(raw.minimum(x, 0.0)))
 
 
-@elementwise([lambda out, x: sigmoid(x)], formula="ln(1 + eˣ)", kind="activation")
+@elementwise(
+    [lambda out, x: sigmoid(x)], formula="ln(1 + eˣ)", kind="activation", code=source.SOFTPLUS,
+)  # fmt: skip
 def softplus(x: Operand) -> Any:
     """A smooth relu: log(1 + exp(x)), without overflow."""
     return raw.softplus(x)
@@ -329,7 +356,7 @@ def softplus(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x)))],
-    formula="x / (1 + e⁻ˣ)", kind="activation",
+    formula="x / (1 + e⁻ˣ)", kind="activation", code=source.SILU,
 )  # fmt: skip
 def silu(x: Operand) -> Any:
     """x times its own sigmoid, also called swish."""

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.define import general
-from tinygrad_edu.engine import Value, operand
+from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.ops import source
 from tinygrad_edu.ops.elementwise import Operand
+from tinygrad_edu.raw import operand
 from tinygrad_edu.raw import shape as shape_of
 
 
@@ -23,11 +25,12 @@ def _prepare_getitem(x: Any, *arrays: Any, index: Any) -> Any:
     if arrays:
         return {"index": index}
     parts = index if isinstance(index, tuple) else (index,)
-    operands, fixed = [], []
+    operands: list[Value] = []
+    fixed: list[Any] = []
     for part in parts:
         if isinstance(part, Value):
             if part.dtype.kind == "f":
-                raise DTypeError(f"an index of dtype {part.dtype}", hint="indices are whole numbers")
+                raise DTypeError(f"an index of type {part.dtype}", hint="indices are whole numbers")
             fixed.append(Hole(len(operands)))
             operands.append(part)
         elif isinstance(part, (list, np.ndarray)):
@@ -53,7 +56,7 @@ def _filled(index: Any, arrays: tuple[Any, ...]) -> Any:
         )
     ],
     jvp=[lambda t, out, x, *arrays, index: getitem(t, *arrays, index=index)],
-    kind="shape", symbol="[ ]", formula="x[index]", prepare=_prepare_getitem,
+    kind="shape", symbol="[ ]", formula="x[index]", prepare=_prepare_getitem, code="{0}[{index}]",
 )  # fmt: skip
 def getitem(*operands: Operand, index: Any) -> Any:
     """x[index], with every kind of NumPy index; numbers taken twice get both gradients."""
@@ -68,7 +71,7 @@ def getitem(*operands: Operand, index: Any) -> Any:
             t, *arrays, index=index, shape=shape
         )
     ],
-    kind="shape", symbol="[ ]ᵀ", formula="0 with x added at index",
+    kind="shape", symbol="[ ]ᵀ", formula="0 with x added at index", code=source.GETITEM_TRANSPOSE,
 )  # fmt: skip
 def getitem_transpose(*operands: Operand, index: Any, shape: Any) -> Any:
     """Zeros of ``shape`` with x added at the index: the transpose of `getitem`."""
@@ -116,7 +119,7 @@ def _full_gradient(g: Any, x: Any, y: Any) -> Any:
 @general(
     vjp=[_left, _right],
     jvp=[lambda t, out, x, y: t @ y, lambda t, out, x, y: x @ t],
-    kind="matmul", symbol="@", formula="x @ y",
+    kind="matmul", symbol="@", formula="x @ y", code="{0} @ {1}",
 )  # fmt: skip
 def matmul(x: Operand, y: Operand) -> Any:
     """The matrix product, with NumPy's rules for vectors and stacks of matrices."""

@@ -14,25 +14,25 @@ from tinygrad_edu.define import plain
 from tinygrad_edu.ops.elementwise import Operand
 
 
-@plain(formula="position of the maximum")
+@plain(formula="position of the maximum", code="np.argmax({0}, axis={axis})")
 def argmax(x: Operand, axis: int | None = None) -> Any:
     """The position of the largest number, as plain integers."""
     return np.argmax(x, axis=axis)
 
 
-@plain(formula="position of the minimum")
+@plain(formula="position of the minimum", code="np.argmin({0}, axis={axis})")
 def argmin(x: Operand, axis: int | None = None) -> Any:
     """The position of the smallest number, as plain integers."""
     return np.argmin(x, axis=axis)
 
 
-@plain(formula="positions in sorted order")
+@plain(formula="positions in sorted order", code="np.argsort({0}, axis={axis}, kind='stable')")
 def argsort(x: Operand, axis: int = -1) -> Any:
     """The positions that sort the numbers, as plain integers; equal numbers keep their order."""
     return np.argsort(x, axis=axis, kind="stable")
 
 
-@plain(formula="x without its history")
+@plain(formula="x without its history", code="{0}")
 def detach(x: Operand) -> Any:
     """The same numbers, cut off from the graph."""
     return x

@@ -1,0 +1,77 @@
+"""The printed form of operations that take more than one expression: the fact ``code``.
+
+``code`` says how an operation is written in a program without this library (`tg.to_code`): a
+template with operands ``{0}``, ``{1}`` (``{*}`` all with commas, ``{+}`` all with plus signs) and
+static parameters by name. ``m.`` stands for ``math.`` where every operand is one number and for
+``np.`` elsewhere; a pair gives the two forms apart. Lines after the first are the functions that
+the expression needs. Each form computes what the forward function computes, bit for bit.
+"""
+
+MAXIMUM = ("{0} if {0} > {1} or {0} != {0} else {1}", "np.maximum({0}, {1})")
+MINIMUM = ("{0} if {0} < {1} or {0} != {0} else {1}", "np.minimum({0}, {1})")
+
+CLIP = (
+    """clip({0}, {1}, {2})
+def clip(x, lower, upper):
+    x = x if x > lower or x != x else lower
+    return x if x < upper or x != x else upper""",
+    "np.minimum(np.maximum({0}, {1}), {2})",
+)
+
+SIGN = (
+    "{0} if {0} != {0} else float(({0} > 0.0) - ({0} < 0.0))",
+    "np.sign({0})",
+)
+
+RELU = ("0.0 if {0} <= 0.0 else {0}", "np.maximum({0}, 0.0)")
+
+LEAKY_RELU = (
+    "{0} if {0} > 0.0 else {negative_slope} * {0}",
+    "np.where({0} > 0.0, {0}, {negative_slope} * {0})",
+)
+
+ELU = (
+    "{0} if {0} > 0.0 else {alpha} * math.expm1(0.0 if {0} == 0.0 else {0})",
+    "np.where({0} > 0.0, {0}, {alpha} * np.expm1(np.minimum({0}, 0.0)))",
+)
+
+_SIGMOID = """
+def sigmoid(x):
+    e = math.exp(-abs(x))  # only of numbers <= 0: it cannot overflow
+    return (1.0 if x >= 0 else e) / (1.0 + e)"""
+
+_SIGMOIDS = """
+def sigmoids(x):
+    e = np.exp(-abs(x))  # only of numbers <= 0: it cannot overflow
+    return np.where(x >= 0, 1.0, e) / (1.0 + e)"""
+
+SIGMOID = ("sigmoid({0})" + _SIGMOID, "sigmoids({0})" + _SIGMOIDS)
+SILU = ("{0} * sigmoid({0})" + _SIGMOID, "{0} * sigmoids({0})" + _SIGMOIDS)
+
+SOFTPLUS = (
+    "(0.0 if {0} <= 0.0 else {0}) + math.log1p(math.exp(-abs({0})))",
+    "np.maximum({0}, 0.0) + np.log1p(np.exp(-abs({0})))",
+)
+
+_LOGSUMEXP = """
+def logsumexp(x, axis=None, keepdims=False):
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    out = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else np.reshape(out, np.shape(np.sum(x, axis=axis)))"""
+
+LOGSUMEXP = "logsumexp({0}, axis={axis}, keepdims={keepdims})" + _LOGSUMEXP
+SOFTMAX = "np.exp({0} - logsumexp({0}, axis={axis}, keepdims=True))" + _LOGSUMEXP
+LOG_SOFTMAX = "{0} - logsumexp({0}, axis={axis}, keepdims=True)" + _LOGSUMEXP
+
+SUM_TO = """sum_to({0}, {shape})
+def sum_to(x, shape):
+    lead = x.ndim - len(shape)
+    kept = [i + lead for i, n in enumerate(shape) if n != x.shape[i + lead]]
+    return np.sum(x, axis=(*range(lead), *kept), keepdims=True).reshape(shape)"""
+
+GETITEM_TRANSPOSE = """add_at({0}, np.s_[{index}], {shape})
+def add_at(x, index, shape):
+    out = np.zeros(shape, dtype=getattr(x, "dtype", np.float64))
+    np.add.at(out, index, x)
+    return out"""
