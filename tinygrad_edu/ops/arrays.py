@@ -13,7 +13,7 @@ from tinygrad_edu import raw
 from tinygrad_edu.define import general, linear
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.ops import source
+from tinygrad_edu.ops import examples, source
 from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
 from tinygrad_edu.ops.indexing import getitem
 from tinygrad_edu.raw import shape as shape_of
@@ -65,6 +65,7 @@ def _count(x: Any, axis: Axis) -> float:
     lambda g, x, axis, keepdims: _spread(g, x, axis),
     kind="reduction", symbol="Σ", formula="Σᵢ xᵢ", prepare=_prepare_sum,
     code="np.sum({0}, axis={axis}, keepdims={keepdims})",
+    examples=examples.reduction,
 )  # fmt: skip
 def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over the axes, or of all numbers; a list of scalar Values is summed as one node."""
@@ -75,6 +76,7 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     lambda g, x, axis, keepdims: _spread(g, x, axis) / _count(x, axis),
     kind="reduction", formula="Σᵢ xᵢ / n", prepare=_prepare,
     code="np.mean({0}, axis={axis}, keepdims={keepdims})",
+    examples=examples.reduction,
 )  # fmt: skip
 def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over the axes, or of all numbers."""
@@ -104,22 +106,28 @@ def _select(share: Any, g: Any) -> Any:
     return where(equal(share, 0.0), 0.0, g * share)
 
 
-def _gap(sign: float) -> Any:
-    """The distance between the two most extreme numbers: 0 where the derivative has a kink."""
+def _lead(sign: float) -> Any:
+    """How far each number is ahead of its best rival or behind the winner; 0 where they tie.
 
-    def gap(x: Any, axis: Axis, keepdims: bool) -> Any:
+    The signs change when another number wins, so that no one differentiates across that.
+    """
+
+    def lead(x: Any, axis: Axis, keepdims: bool) -> Any:
         axes = _axes(x, axis)
-        rest = [i for i in range(np.ndim(x)) if i not in axes]
-        rows = np.transpose(sign * x, (*rest, *axes)).reshape((*[np.shape(x)[i] for i in rest], -1))
-        top = np.sort(rows, axis=-1)
-        return top[..., -1] - top[..., -2] if rows.shape[-1] > 1 else np.inf
+        x = sign * np.asarray(x)
+        top = np.max(x, axis=axes, keepdims=True)
+        won = x == top
+        rival = np.max(np.where(won, -np.inf, x), axis=axes, keepdims=True)
+        tie = np.sum(won, axis=axes, keepdims=True) > 1
+        return np.where(won, x - np.where(tie, top, rival), x - top)
 
-    return gap
+    return lead
 
 
 @general(
-    **_EXTREME, formula="maxᵢ xᵢ", kinks=(_gap(1.0),),
+    **_EXTREME, formula="maxᵢ xᵢ", kinks=(_lead(1.0),),
     code="np.max({0}, axis={axis}, keepdims={keepdims})",
+    examples=examples.reduction,
 )  # fmt: skip
 def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest number over the axes; numbers that tie share the gradient equally."""
@@ -127,8 +135,9 @@ def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @general(
-    **_EXTREME, formula="minᵢ xᵢ", kinks=(_gap(-1.0),),
+    **_EXTREME, formula="minᵢ xᵢ", kinks=(_lead(-1.0),),
     code="np.min({0}, axis={axis}, keepdims={keepdims})",
+    examples=examples.reduction,
 )  # fmt: skip
 def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest number over the axes; numbers that tie share the gradient equally."""
@@ -154,6 +163,7 @@ def _softmax(out: Any, x: Any, axis: Axis) -> Any:
         )
     ],
     kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=_prepare, code=source.LOGSUMEXP,
+    examples=examples.reduction,
 )  # fmt: skip
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) without overflow."""
@@ -170,6 +180,7 @@ def _along(x: Any, axis: Axis = -1) -> Any:
     vjp=[lambda g, out, x, axis: out * (g - sum(g * out, axis=axis, keepdims=True))],
     jvp=[lambda t, out, x, axis: out * (t - sum(t * out, axis=axis, keepdims=True))],
     kind="activation", formula="eˣⁱ / Σⱼ eˣʲ", prepare=_along, code=source.SOFTMAX,
+    examples=examples.along,
 )  # fmt: skip
 def softmax(x: Operand, axis: int = -1) -> Any:
     """Positive shares that add up to 1 along the axis: probabilities from scores."""
@@ -180,6 +191,7 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     vjp=[lambda g, out, x, axis: g - exp(out) * sum(g, axis=axis, keepdims=True)],
     jvp=[lambda t, out, x, axis: t - sum(t * exp(out), axis=axis, keepdims=True)],
     kind="activation", formula="x − ln Σⱼ eˣʲ", prepare=_along, code=source.LOG_SOFTMAX,
+    examples=examples.along,
 )  # fmt: skip
 def log_softmax(x: Operand, axis: int = -1) -> Any:
     """log(softmax(x)) without loss of digits."""
@@ -204,6 +216,7 @@ def _prepare_reshape(x: Any, shape: Any) -> Any:
     lambda g, x, shape: reshape(g, shape=shape_of(x)),
     kind="shape", formula="x in another shape", prepare=_prepare_reshape,
     code="np.reshape({0}, {shape})",
+    examples=examples.reshape,
 )  # fmt: skip
 def reshape(x: Operand, /, shape: Any) -> Any:
     """The same numbers in another shape; one length may be -1, to be worked out."""
@@ -222,6 +235,7 @@ def _prepare_transpose(x: Any, axes: Any = None) -> Any:
     lambda g, x, axes: transpose(g, tuple(int(a) for a in np.argsort(axes))),
     kind="shape", symbol="ᵀ", formula="xᵀ", prepare=_prepare_transpose,
     code="np.transpose({0}, {axes})",
+    examples=examples.transpose,
 )  # fmt: skip
 def transpose(x: Operand, axes: Any = None) -> Any:
     """The axes in another order; reversed without ``axes``."""
@@ -237,6 +251,7 @@ def _prepare_broadcast(x: Any, shape: Any) -> Any:
     lambda g, x, shape: sum_to(g, shape=shape_of(x)),
     kind="shape", formula="x repeated", prepare=_prepare_broadcast,
     code="np.broadcast_to({0}, {shape})",
+    examples=examples.broadcast,
 )  # fmt: skip
 def broadcast_to(x: Operand, /, shape: Any) -> Any:
     """x repeated along new and length-1 axes."""
@@ -246,6 +261,7 @@ def broadcast_to(x: Operand, /, shape: Any) -> Any:
 @linear(
     lambda g, x, shape: broadcast_to(g, shape=shape_of(x)),
     kind="shape", formula="Σ over broadcast axes", prepare=_prepare_broadcast, code=source.SUM_TO,
+    examples=examples.sum_to,
 )  # fmt: skip
 def sum_to(x: Operand, /, shape: Any) -> Any:
     """x summed over the axes that broadcasting from ``shape`` adds: broadcast_to transposed."""
@@ -261,6 +277,7 @@ def _prepare_astype(x: Any, dtype: Any) -> Any:
     lambda g, x, dtype: astype(g, dtype=np.float64 if type(x) is float else x.dtype),
     kind="shape", formula="x", prepare=_prepare_astype,
     code=("float({dtype}({0}))", "{0}.astype({dtype})"),
+    examples=examples.astype,
 )  # fmt: skip
 def astype(x: Operand, /, dtype: Any) -> Any:
     """The same numbers, rounded to another float type."""
@@ -288,6 +305,7 @@ def _nth(i: int, g: Any, axis: int) -> Any:
     lambda i, g, *arrays, axis, dtype: _nth(i, g, axis),
     kind="shape", formula="[x₁, x₂, …]", prepare=_prepare_join,
     code="np.stack([{*}], axis={axis}, dtype={dtype})",
+    examples=examples.stack,
 )  # fmt: skip
 def stack(*arrays: Operand, axis: int = 0, dtype: Any = None) -> Any:
     """Values of one shape joined along a new axis; takes a list, as NumPy does."""
@@ -311,6 +329,7 @@ def _part(i: int, g: Any, arrays: Any, axis: int) -> Any:
     lambda i, g, *arrays, axis: _part(i, g, arrays, axis),
     kind="shape", formula="x₁ ‖ x₂ ‖ …", prepare=_prepare_concatenate,
     code="np.concatenate([{*}], axis={axis})",
+    examples=examples.concatenate,
 )  # fmt: skip
 def concatenate(*arrays: Operand, axis: int = 0) -> Any:
     """Values joined along an axis they have; takes a list, as NumPy does."""

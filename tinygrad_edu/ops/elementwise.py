@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_edu import raw
 from tinygrad_edu.define import Select, elementwise, plain
 from tinygrad_edu.engine import Value
-from tinygrad_edu.ops import source
+from tinygrad_edu.ops import examples, source
 
 Operand = Any
 INF = math.inf
@@ -60,19 +60,28 @@ def not_equal(x: Operand, y: Operand) -> Any:
     return x != y
 
 
-@plain(kind="logic", symbol="not", code=("not {0}", "np.logical_not({0})"))
+@plain(
+    kind="logic", symbol="not", code=("not {0}", "np.logical_not({0})"),
+    examples=examples.negation,
+)  # fmt: skip
 def logical_not(x: Operand) -> Any:
     """Not x, number by number."""
     return not x if np.ndim(x) == 0 else np.logical_not(x)
 
 
-@plain(kind="logic", symbol="and", code=("bool({0} and {1})", "np.logical_and({0}, {1})"))
+@plain(
+    kind="logic", symbol="and", code=("bool({0} and {1})", "np.logical_and({0}, {1})"),
+    examples=examples.logic,
+)  # fmt: skip
 def logical_and(x: Operand, y: Operand) -> Any:
     """x and y, number by number."""
     return np.logical_and(x, y)[()]
 
 
-@plain(kind="logic", symbol="or", code=("bool({0} or {1})", "np.logical_or({0}, {1})"))
+@plain(
+    kind="logic", symbol="or", code=("bool({0} or {1})", "np.logical_or({0}, {1})"),
+    examples=examples.logic,
+)  # fmt: skip
 def logical_or(x: Operand, y: Operand) -> Any:
     """x or y, number by number."""
     return np.logical_or(x, y)[()]
@@ -232,6 +241,7 @@ def cos(x: Operand) -> Any:
     [0.0, Select(lambda out, c, x, y: c), Select(lambda out, c, x, y: logical_not(c))],
     symbol="where", formula="x if condition else y",
     code=("{1} if {0} else {2}", "np.where({0}, {1}, {2})"),
+    examples=examples.where,
 )  # fmt: skip
 def where(condition: Operand, x: Operand, y: Operand) -> Any:
     """x where the condition holds and y elsewhere; the branch not taken gets gradient exactly 0."""
@@ -330,6 +340,7 @@ def relu(x: Operand) -> Any:
     [lambda out, x, negative_slope: where(greater(x, 0.0), 1.0, negative_slope)],
     formula="x if x > 0 else slope · x", kind="activation", kinks=(lambda x, **_: x,),
     code=source.LEAKY_RELU,
+    examples=examples.parameter("negative_slope", 0.01, 0.2, 0.0, 1.5),
 )  # fmt: skip
 def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     """relu that lets a little through below 0, so that no unit dies; at 0 the lower slope holds."""
@@ -340,6 +351,7 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     [lambda out, x, alpha: where(greater(x, 0.0), 1.0, out + alpha)],
     formula="x if x > 0 else α · (eˣ − 1)", kind="activation",
     kinks=(lambda x, alpha: x if alpha != 1.0 else x + INF,), code=source.ELU,
+    examples=examples.parameter("alpha", 1.0, 0.3, 2.0),
 )  # fmt: skip
 def elu(x: Operand, alpha: float = 1.0) -> Any:
     """x above 0, a soft approach to -alpha below (Clevert et al., 2016)."""

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_edu.define import general
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.ops import source
+from tinygrad_edu.ops import examples, source
 from tinygrad_edu.ops.elementwise import Operand
 from tinygrad_edu.raw import operand
 from tinygrad_edu.raw import shape as shape_of
@@ -57,6 +57,7 @@ def _filled(index: Any, arrays: tuple[Any, ...]) -> Any:
     ],
     jvp=[lambda t, out, x, *arrays, index: getitem(t, *arrays, index=index)],
     kind="shape", symbol="[ ]", formula="x[index]", prepare=_prepare_getitem, code="{0}[{index}]",
+    examples=examples.getitem,
 )  # fmt: skip
 def getitem(*operands: Operand, index: Any) -> Any:
     """x[index], with every kind of NumPy index; numbers taken twice get both gradients."""
@@ -72,6 +73,7 @@ def getitem(*operands: Operand, index: Any) -> Any:
         )
     ],
     kind="shape", symbol="[ ]ᵀ", formula="0 with x added at index", code=source.GETITEM_TRANSPOSE,
+    examples=examples.getitem_transpose,
 )  # fmt: skip
 def getitem_transpose(*operands: Operand, index: Any, shape: Any) -> Any:
     """Zeros of ``shape`` with x added at the index: the transpose of `getitem`."""
@@ -120,6 +122,7 @@ def _full_gradient(g: Any, x: Any, y: Any) -> Any:
     vjp=[_left, _right],
     jvp=[lambda t, out, x, y: t @ y, lambda t, out, x, y: x @ t],
     kind="matmul", symbol="@", formula="x @ y", code="{0} @ {1}",
+    examples=examples.matmul,
 )  # fmt: skip
 def matmul(x: Operand, y: Operand) -> Any:
     """The matrix product, with NumPy's rules for vectors and stacks of matrices."""

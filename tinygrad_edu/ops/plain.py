@@ -11,22 +11,32 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.define import plain
+from tinygrad_edu.ops import examples
 from tinygrad_edu.ops.elementwise import Operand
 
 
-@plain(formula="position of the maximum", code="np.argmax({0}, axis={axis})")
+@plain(
+    formula="position of the maximum", code="np.argmax({0}, axis={axis})",
+    examples=examples.position,
+)  # fmt: skip
 def argmax(x: Operand, axis: int | None = None) -> Any:
     """The position of the largest number, as plain integers."""
     return np.argmax(x, axis=axis)
 
 
-@plain(formula="position of the minimum", code="np.argmin({0}, axis={axis})")
+@plain(
+    formula="position of the minimum", code="np.argmin({0}, axis={axis})",
+    examples=examples.position,
+)  # fmt: skip
 def argmin(x: Operand, axis: int | None = None) -> Any:
     """The position of the smallest number, as plain integers."""
     return np.argmin(x, axis=axis)
 
 
-@plain(formula="positions in sorted order", code="np.argsort({0}, axis={axis}, kind='stable')")
+@plain(
+    formula="positions in sorted order", code="np.argsort({0}, axis={axis}, kind='stable')",
+    examples=examples.along,
+)  # fmt: skip
 def argsort(x: Operand, axis: int = -1) -> Any:
     """The positions that sort the numbers, as plain integers; equal numbers keep their order."""
     return np.argsort(x, axis=axis, kind="stable")
@@ -38,13 +48,13 @@ def detach(x: Operand) -> Any:
     return x
 
 
-@plain(random=True, formula="U(0, 1)")
+@plain(random=True, formula="U(0, 1)", examples=examples.draw)
 def random_uniform(*, shape: Any, generator: np.random.Generator) -> Any:
     """Uniform numbers in [0, 1) from a seeded generator; drawn anew at each replay."""
     return generator.random(shape)
 
 
-@plain(random=True, formula="N(0, 1)")
+@plain(random=True, formula="N(0, 1)", examples=examples.draw)
 def random_normal(*, shape: Any, generator: np.random.Generator) -> Any:
     """Standard normal numbers from a seeded generator; drawn anew at each replay."""
     return generator.standard_normal(shape)

@@ -1,0 +1,238 @@
+"""`check` and `check_gradients`: are the derivatives computed right, here, to second order?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import Value, describe
+from tinygrad_edu.errors import AutodiffError, DTypeError
+from tinygrad_edu.testing.judging import (
+    Direction,
+    Finding,
+    Judge,
+    coarsest,
+    directions_for,
+    uneven,
+)
+from tinygrad_edu.testing.locating import locate_in
+from tinygrad_edu.testing.report import Report
+from tinygrad_edu.testing.subject import (
+    Gradient,
+    Numbers,
+    Subject,
+    flat,
+    from_function,
+    from_value,
+    pull,
+)
+
+MODES = ("reverse", "forward")
+_ENOUGH = 8  # disputed entries that are settled by a full sweep before the check stops
+_ORDER = ("wrong", "kink", "step", "right")  # which verdict speaks for the whole
+
+
+def check(value_or_function: Any, *args: Any, **options: Any) -> Report:
+    """Are the gradients computed right? Of a Value's recorded graph, or of ``function(*args)``.
+
+    ``check(loss)`` replays the recorded graph with each leaf nudged and compares; the options are
+    those of `check_gradients`. Returns the report, or raises `GradientError` that carries it.
+
+    >>> w, x = Value(0.5, "w"), Value(2.0, "x")
+    >>> check((w * x) ** 3).verdict
+    'right'
+    """
+    if not isinstance(value_or_function, Value):
+        return check_gradients(value_or_function, *args, **options)
+    if args:
+        raise DTypeError(
+            "check(value) takes no further arguments",
+            hint="check(loss), or check(function, argument, …)",
+        )
+    if not value_or_function.requires_grad:
+        raise AutodiffError(
+            f"{describe(value_or_function)} does not depend on anything that needs a gradient",
+            hint="make the leaves with requires_grad=True, outside no_grad()",
+        )
+    return _Check(*from_value(value_or_function), **options).run().settle()
+
+
+def check_gradients(f: Callable[..., Any], *args: Any, **options: Any) -> Report:
+    """Compare every derivative of ``f`` at ``args`` with differences of ``f`` itself.
+
+    ``args`` may be numbers, arrays, Values and nested lists, tuples and dicts of them; they are
+    never changed. Options: ``order`` (2: the second derivative too), ``modes`` ("reverse",
+    "forward"), ``limit`` (200: with more numbers than that, half as many are checked one by one
+    and ``directions`` (8) random combinations of all), ``seed`` (0), ``find_culprit`` (True: a
+    wrong result is traced to the operation whose own rule is wrong).
+
+    Returns a `Report` with the verdict "right"; any other ("wrong", "kink", "random", "step") is
+    raised as a `GradientError` whose ``report`` holds the numbers.
+
+    >>> print(check_gradients(lambda x: x**3, 2.0, order=1).checked)
+    1 of 1 numbers, reverse and forward mode, first derivative
+    """
+    if not callable(f):
+        raise DTypeError(
+            f"check needs a Value or a function, got {describe(f)}",
+            hint="tg.check(loss), or tg.check(lambda w: …, w)",
+        )
+    return _Check(*from_function(f, args), **options).run().settle()
+
+
+@dataclass
+class _Check:
+    """One check: the subject, the point, the names of the arguments, and the options."""
+
+    subject: Subject
+    xs: Numbers
+    names: list[str]
+    notes: list[str]
+    order: int = 2
+    modes: Sequence[str] = MODES
+    limit: int = 200
+    directions: int = 8
+    seed: int = 0
+    find_culprit: bool = True
+
+    def __post_init__(self) -> None:
+        self.modes = (self.modes,) if isinstance(self.modes, str) else tuple(self.modes)
+        unknown = set(self.modes) - set(MODES)
+        if unknown or not self.modes:
+            raise DTypeError(f"modes {self.modes!r}", hint=f"one or both of {MODES}")
+        if self.order not in (1, 2):
+            raise DTypeError(f"order {self.order!r}", hint="1, or 2 for second derivatives too")
+        if not sum(np.size(x) for x in self.xs):
+            raise DTypeError(
+                "there is no number to nudge", hint="check(function, x) with x not empty"
+            )
+        self.rng = np.random.default_rng(self.seed)
+
+    def run(self) -> Report:
+        """The report of all orders: the first one that is not right, else the worst right entry."""
+        leaves, outs = self.subject.record(self.xs)
+        early = self._cannot_judge(outs)
+        if early is not None:
+            return early
+        self._tell_unreached(leaves, outs)
+        self.eps = coarsest(outs)
+        if self.eps > 1e-12:
+            self.notes.append("the function computes in float32 inside: the rest is noise")
+        seed = self._weights(outs)
+        if len(seed) > 1:
+            self.notes.append("the outputs were weighted by uneven random numbers for reverse mode")
+        findings = self._judge(self.subject, seed, self.limit)
+        if self.order == 2 and all(f.verdict == "right" for f in findings):
+            second = Gradient(self.subject, seed)
+            leaves, outs = second.record(self.xs)
+            findings_2 = self._judge(second, self._weights(outs), min(self.limit, 30))
+            if any(f.verdict != "right" for f in findings_2):
+                return self._report(findings_2, 2)
+        return self._report(findings, 1)
+
+    def _weights(self, outs: list[Any]) -> Any:
+        count = len(flat(outs))
+        return np.ones(1) if count == 1 else uneven(self.rng, count)
+
+    def _cannot_judge(self, outs: list[Any]) -> Report | None:
+        """Random results and results that are not finite: nothing can be compared."""
+        values = flat(outs)
+        again = self.subject.values(self.xs)
+        if values.tobytes() != again.tobytes():
+            pairs = zip(values, again, strict=False)
+            i = next((i for i, (a, b) in enumerate(pairs) if a != b), 0)
+            return Report(
+                "random",
+                notes=(f"two runs with the same inputs gave {values[i]:.12g} and {again[i]:.12g}",),
+                advice="draw the random numbers outside, or seed the generator inside the function",
+            )
+        if not np.isfinite(values).all():
+            return Report(
+                "step",
+                notes=(f"the result is not finite: {values[~np.isfinite(values)][0]}",),
+                advice="check at a point where the function is finite",
+            )
+        return None
+
+    def _tell_unreached(self, leaves: list[Value], outs: list[Any]) -> None:
+        found = pull(leaves, outs, np.ones(len(flat(outs))))
+        missed = [name for name, g in zip(self.names, found, strict=True) if g is None]
+        if missed:
+            self.notes.append(
+                f"no graph leads from the result to {', '.join(missed)}: gradient 0. "
+                "Was the graph cut (`.data`, `detach`, a constant), or is it not used?"
+            )
+
+    def _judge(self, subject: Subject, seed: Any, limit: int) -> list[Finding]:
+        judge = Judge(subject, self.xs, seed, tuple(self.modes), self.eps)
+        directions = directions_for(self.xs, limit, self.directions, self.rng)
+        if subject.order == 1:
+            self.checked = self._said(directions)
+        worst: list[Finding] = []
+        disputed = 0
+        for direction in directions:
+            found = judge.judge(direction)
+            worst += found
+            disputed += any(f.verdict != "right" for f in found)
+            if disputed >= _ENOUGH:
+                break
+        return worst
+
+    def _said(self, directions: list[Direction]) -> str:
+        total = sum(np.size(x) for x in self.xs)
+        single = sum(d.argument is not None for d in directions)
+        beyond = f" and {len(directions) - single} random directions" if total > single else ""
+        orders = "first derivative" if self.order == 1 else "first and second derivative"
+        return f"{single} of {total} numbers{beyond}, {' and '.join(self.modes)} mode, {orders}"
+
+    def _report(self, findings: list[Finding], order: int) -> Report:
+        word = next(w for w in _ORDER if any(f.verdict == w for f in findings))
+        worst = max((f for f in findings if f.verdict == word), key=lambda f: f.error)
+        d = worst.direction
+        name = "a random direction" if d.argument is None else self.names[d.argument]
+        report = Report(
+            word, order, worst.mode, name, d.place, worst.claimed, worst.measured,
+            worst.doubt or None, worst.step, worst.side, worst.kink,
+            checked=self.checked, notes=tuple(self.notes),
+        )  # fmt: skip
+        if word in ("wrong", "kink"):
+            report = self._blame(report, worst)
+        return report.but(advice=_advice(report, worst))
+
+    def _blame(self, report: Report, worst: Finding) -> Report:
+        """Look for the operation; on a kink too, because a wrong rule may stand beside one."""
+        culprit = None
+        if self.find_culprit and not worst.hidden:
+            culprit = locate_in(self.subject, self.xs, report.order)
+        if culprit is not None:
+            return report.but(verdict="wrong", culprit=culprit)
+        return report
+
+
+def _advice(report: Report, worst: Finding) -> str:
+    """What to do next, in one sentence."""
+    if report.verdict == "right":
+        return ""
+    if report.culprit is not None:
+        return f"correct the derivative rule of `{report.culprit.op}`"
+    if report.verdict == "wrong" and worst.hidden:
+        return (
+            f"a number that changes with the input enters as a constant ({worst.hidden}): "
+            "compute it from the Value itself, not from `.data` or `detach()`"
+        )
+    if report.verdict == "wrong":
+        return (
+            "every operation's own rule agrees with its differences: look where numbers leave the "
+            "graph (`.data`, `float()`, `detach`) or where the function computes its own gradient"
+        )
+    if report.verdict == "kink":
+        return (
+            "there is no derivative here to compare with: the gradient follows the convention; "
+            "check at a point away from the kink"
+        )
+    return (
+        "no step of the differences settles: rescale the inputs, or check at a less extreme point"
+    )

@@ -1,0 +1,277 @@
+"""One subject at one point: each claimed derivative beside differences, and a word for each pair.
+
+Cheap steps first: where one pair of points already agrees to six digits, nothing more is asked.
+Only a disputed entry gets the sweep over all steps, with the kink map beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.engine import Value
+from tinygrad_edu.tape import Tape
+from tinygrad_edu.testing.branches import Branches, branches_of, moving_numbers
+from tinygrad_edu.testing.differences import central, one_sided, plateau, steps_for
+from tinygrad_edu.testing.report import Kink
+from tinygrad_edu.testing.subject import (
+    Gradient,
+    Numbers,
+    Subject,
+    Vector,
+    flat,
+    gradient_of,
+    split,
+    tangent_of,
+)
+
+CLOSE = 1e-6  # relative agreement that ends the matter at once
+LOOSE = 1e-5  # relative agreement that is asked for after the sweep
+NOISE = 5e4  # times the rounding unit of the output: what differences cannot tell from 0
+USABLE = 5  # points on one side, at falling steps, that make an extrapolation with a doubt
+
+
+class Direction(NamedTuple):
+    """Which way the inputs are nudged: one number of one argument, or all of them at once."""
+
+    vector: Vector
+    size: float
+    argument: int | None = None
+    place: tuple[int, ...] | None = None
+
+
+class Finding(NamedTuple):
+    """One claimed derivative beside its measured one."""
+
+    verdict: str
+    mode: str
+    claimed: float
+    measured: float
+    doubt: float
+    step: float
+    side: str
+    direction: Direction
+    kink: Kink | None = None
+    hidden: str = ""
+
+    @property
+    def error(self) -> float:
+        """How far apart the two are, relative to the larger."""
+        size = max(abs(self.claimed), abs(self.measured))
+        if not np.isfinite(self.claimed):
+            return np.inf
+        return abs(self.claimed - self.measured) / size if size else 0.0
+
+
+@dataclass
+class Judge:
+    """The engine's claims at one point, and what it takes to measure them."""
+
+    subject: Subject
+    xs: Numbers
+    seed: Vector
+    modes: tuple[str, ...] = ("reverse", "forward")
+    eps: float = 2.2e-16
+    point: Vector = field(init=False)
+    home: Vector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.leaves, self.outs = self.subject.record(self.xs)
+        self.point = flat(self.xs)
+        self.home = self.measured_values(self.outs)
+        self.gradient = gradient_of(self.leaves, self.outs, self.seed)
+        scale = np.abs(flat(self.outs))
+        self.floor = NOISE * self.eps * self._selected(scale, float(np.abs(self.seed) @ scale))
+
+    def _selected(self, forward: Vector, reverse: float) -> Vector:
+        """Only what the modes ask for: the outputs one by one, then their weighted sum."""
+        parts = [forward] if "forward" in self.modes else []
+        parts += [np.array([reverse])] if "reverse" in self.modes else []
+        return np.concatenate(parts)
+
+    def measured_values(self, outs: list[Any]) -> Vector:
+        values = flat(outs)
+        return self._selected(values, float(self.seed @ values))
+
+    def claims(self, direction: Direction) -> Vector:
+        """What the engine says: the tangent of each output, and the gradient times the nudge."""
+        tangent = np.zeros(0)
+        if "forward" in self.modes:
+            tangent = tangent_of(self.leaves, self.outs, direction.vector)
+        return self._selected(tangent, float(self.gradient @ direction.vector))
+
+    def at(self, direction: Direction, t: float) -> Numbers:
+        return split(self.point + t * direction.vector, self.xs)
+
+    def values_at(self, direction: Direction, t: float) -> Vector:
+        values = self.subject.values(self.at(direction, t))
+        return self._selected(values, float(self.seed @ values))
+
+    def mode_of(self, column: int) -> str:
+        last = "reverse" in self.modes and column == len(self.home) - 1
+        return "reverse" if last else "forward"
+
+    def judge(self, direction: Direction) -> list[Finding]:
+        """The findings that matter in this direction: the worst right one, or all disputed ones."""
+        claimed = self.claims(direction)
+        size = abs(direction.size) or 1.0
+        floor = self.floor / max(size, 1.0)
+        with np.errstate(all="ignore"):
+            h = 2.0 ** round(np.log2(6e-6 * size))
+            slope = central(self.values_at(direction, h), self.values_at(direction, -h), h)
+            close = _close(claimed, slope, 0.0)
+            if not close.all():
+                h = 2.0 ** round(np.log2(1e-3 * size))
+                wide = central(self.values_at(direction, h), self.values_at(direction, -h), h)
+                q = h / 4.0
+                near = central(self.values_at(direction, q), self.values_at(direction, -q), q)
+                again = (16.0 * near - wide) / 15.0
+                now = _close(claimed, again, floor) & ~close
+                slope = np.where(now, again, slope)
+                close = close | now
+            if not close.all():
+                return self.dispute(direction, claimed, np.flatnonzero(~close), floor)
+        return [self._worst(claimed, slope, h, direction)]
+
+    def _worst(self, claimed: Vector, slope: Vector, h: float, direction: Direction) -> Finding:
+        error = np.abs(claimed - slope) / np.maximum(np.abs(claimed), self.floor + 1e-300)
+        i = int(np.argmax(error))
+        pair = float(claimed[i]), float(slope[i])
+        return Finding("right", self.mode_of(i), *pair, 0.0, h, "central", direction)
+
+    def dispute(
+        self, direction: Direction, claimed: Vector, columns: Any, floor: Vector
+    ) -> list[Finding]:
+        """The sweep over all steps, only between points where the program went the same way."""
+        steps = np.array(steps_for(direction.size))
+        here = branches_of(self.leaves, self.outs)
+        plus, way_plus = self._walk(direction, steps)
+        minus, way_minus = self._walk(direction, -steps)
+        half = len(steps) // 2
+        moving = moving_numbers([w for w in way_plus[half:] if w is not None])
+        same_plus = np.array([w is not None and here.same(w, moving) for w in way_plus])
+        same_minus = np.array([w is not None and here.same(w, moving) for w in way_minus])
+        hidden = here.places[min(moving)] if moving else ""
+        noise = 4.0 * self.eps * np.abs(self.home)[None, :] / steps[:, None]
+        side, slopes = self._slopes(plus, minus, same_plus, same_minus, steps)
+        crossed = not (same_plus.all() and same_minus.all())
+        kink = here.nearest or self._kink_below()
+        if slopes is None:
+            word = "kink" if crossed else "step"
+            naive = central(plus, minus, steps[:, None])[len(steps) // 2]
+            found = [(i, word, naive[i], np.inf, steps[len(steps) // 2]) for i in columns]
+        else:
+            best = plateau(slopes, noise[: len(slopes)], steps[: len(slopes)])
+            found = []
+            for i in columns:
+                d, doubt = float(best.value[i]), float(best.doubt[i])
+                word = _word(float(claimed[i]), d, doubt, float(floor[i]), self.eps)
+                word = "kink" if word == "step" and crossed else word
+                found.append((i, word, d, doubt, best.step[i]))
+        return [
+            Finding(word, self.mode_of(i), float(claimed[i]), float(d), float(doubt), float(h),
+                    side, direction, kink, hidden)
+            for i, word, d, doubt, h in found
+        ]  # fmt: skip
+
+    def _kink_below(self) -> Kink | None:
+        """The nearest kink of the function itself, when its gradient is the subject."""
+        if isinstance(self.subject, Gradient):
+            return branches_of(*self.subject.inner.record(self.xs)).nearest
+        return None
+
+    def _slopes(
+        self, plus: Vector, minus: Vector, same_plus: Any, same_minus: Any, steps: Vector
+    ) -> tuple[str, Vector | None]:
+        """Slopes at falling steps from the points that may be used; from one side if need be."""
+        both = same_plus & same_minus
+        columns = steps[:, None]
+        if both.sum() >= USABLE:
+            slopes = central(plus, minus, columns)
+            return "central", np.where(both[:, None], slopes, np.nan)
+        for side, values, same, sign in (
+            ("right-hand", plus, same_plus, 1.0),
+            ("left-hand", minus, same_minus, -1.0),
+        ):
+            if same.sum() >= USABLE + 1:
+                slopes = one_sided(self.home, values[:-1], values[1:], sign * columns[:-1])
+                usable = (same[:-1] & same[1:])[:, None]
+                return side, np.where(usable, slopes, np.nan)
+        return "central", None
+
+    def _walk(self, direction: Direction, steps: Vector) -> tuple[Vector, list[Branches | None]]:
+        """Values and ways at each step; a point outside the domain gives NaN and None."""
+        rows: list[Vector] = []
+        ways: list[Branches | None] = []
+        for t in steps:
+            way = None
+            row = np.full(len(self.home), np.nan)
+            try:
+                leaves, outs = self.subject.record(self.at(direction, float(t)))
+                values = self.measured_values(outs)
+                if len(values) == len(row):
+                    row, way = values, branches_of(leaves, outs)
+            except (ArithmeticError, ValueError):
+                pass
+            rows.append(row)
+            ways.append(way)
+        return np.array(rows), ways
+
+
+def _close(claimed: Vector, measured: Vector, floor: Any) -> Any:
+    size = np.maximum(np.abs(claimed), np.abs(measured))
+    return np.abs(claimed - measured) <= CLOSE * size + floor
+
+
+def _word(claimed: float, measured: float, doubt: float, floor: float, eps: float) -> str:
+    """right, wrong, or step: the differences themselves are too uncertain to say."""
+    size = max(abs(claimed), abs(measured))
+    loose = max(LOOSE, 50.0 * eps ** (2.0 / 3.0) if eps > 1e-12 else 0.0)
+    if not np.isfinite(measured) or not np.isfinite(doubt):
+        return "step"
+    if not np.isfinite(claimed):
+        return "wrong"
+    gap = abs(claimed - measured)
+    if gap <= loose * size + floor:
+        return "right"
+    return "wrong" if gap > 20.0 * doubt else "step"
+
+
+def directions_for(
+    xs: Numbers, limit: int, count: int, rng: np.random.Generator
+) -> list[Direction]:
+    """Every number of every argument up to ``limit``; beyond it a sample, and random directions."""
+    sizes = [int(np.size(x)) for x in xs]
+    total = sum(sizes)
+    chosen = (
+        range(total) if total <= limit else sorted(rng.choice(total, limit // 2, replace=False))
+    )
+    starts = np.cumsum([0, *sizes])
+    point = flat(xs)
+    made = []
+    for j in chosen:
+        k = int(np.searchsorted(starts, j, side="right")) - 1
+        index = tuple(int(i) for i in np.unravel_index(int(j) - int(starts[k]), np.shape(xs[k])))
+        vector = np.zeros(total)
+        vector[j] = 1.0
+        made.append(Direction(vector, float(point[j]), k, index))
+    if total > limit:
+        scale = np.maximum(np.abs(point), np.mean(np.abs(point)) or 1.0)
+        made += [Direction(uneven(rng, total) * scale, 1.0) for _ in range(count)]
+    return made
+
+
+def uneven(rng: np.random.Generator, count: int) -> Vector:
+    """Weights of both signs and uneven size: ones would hide a rule that swaps or drops entries."""
+    weights: Vector = rng.uniform(0.5, 1.5, count) * rng.choice([-1.0, 1.0], count)
+    return weights
+
+
+def coarsest(outs: list[Any]) -> float:
+    """The rounding unit of the least precise node: float32 inside makes differences coarse."""
+    roots = [out for out in outs if isinstance(out, Value)]
+    steps = Tape.of(*roots).instructions if roots else ()
+    types = {getattr(step.recorded, "dtype", np.dtype(float)) for step in steps}
+    return max([float(np.finfo(t).eps) for t in types if t.kind == "f"], default=2.2e-16)

@@ -1,0 +1,97 @@
+"""Which operation is wrong: each node's own rule beside differences of that operation alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import Value, make_leaf
+from tinygrad_edu.errors import TinygradError
+from tinygrad_edu.raw import operand
+from tinygrad_edu.tape import Instruction, Slot, Tape
+from tinygrad_edu.testing.judging import Finding, Judge, coarsest, directions_for, uneven
+from tinygrad_edu.testing.report import Culprit
+from tinygrad_edu.testing.subject import Gradient, Subject, flat, from_function, from_value
+
+_NODES = 5000  # more are not looked at: the caller is told that no culprit was found
+
+
+def locate(function: Callable[..., Any] | Value, *args: Any, order: int = 2) -> Culprit | None:
+    """The first operation whose own derivative is wrong at this run's numbers, or None.
+
+    Every operation of the recorded graph is compared with differences of that operation alone,
+    with an uneven seed, in reverse and forward mode, up to the given order.
+
+    >>> import tinygrad_edu as tg
+    >>> locate(lambda x: tg.tanh(x) * 2.0, 0.3) is None
+    True
+    """
+    if isinstance(function, Value):
+        subject, xs, _, _ = from_value(function)
+    else:
+        subject, xs, _, _ = from_function(function, args)
+    return locate_in(subject, xs, order)
+
+
+def locate_in(subject: Subject, xs: list[Any], order: int) -> Culprit | None:
+    """`locate` for a subject; every order from the first up to ``order`` is looked at."""
+    leaves, outs = subject.record(xs)
+    roots = [out for out in outs if isinstance(out, Value)]
+    if not roots:
+        return None
+    tape = Tape.of(*roots, inputs=leaves)
+    slots = [leaf.value._data for leaf in tape.leaves]
+    slots += [step.recorded for step in tape.instructions]
+    moved = set(range(len(leaves)))
+    for step in tape.instructions[:_NODES]:
+        if moved.intersection(step.slots):
+            moved.add(step.out)
+            for level in range(1, order + 1):
+                culprit = _check_step(step, slots, moved, level)
+                if culprit is not None:
+                    return culprit
+    return None
+
+
+def _check_step(step: Instruction, slots: list[Any], moved: set[int], order: int) -> Culprit | None:
+    data = [slots[a.number] if isinstance(a, Slot) else a for a in step.args]
+    for i, a in enumerate(step.args):
+        if not isinstance(a, Slot) or a.number not in moved:
+            continue
+        if np.asarray(data[i]).dtype.kind != "f":
+            continue
+        for finding in _findings(step, data, i, order):
+            if finding.verdict == "wrong":
+                place = f"{step.site}: {step.site.text}" if step.site else ""
+                pair = finding.claimed, finding.measured
+                return Culprit(step.op.name, i, place, *pair, order)
+    return None
+
+
+def _findings(step: Instruction, data: list[Any], i: int, order: int) -> Iterator[Finding]:
+    """What differences of one operation along one operand say, a few numbers of it at most."""
+
+    def call(values: list[Value]) -> list[Any]:
+        fixed = [
+            x if not isinstance(a, Slot) else make_leaf(operand(x, plain=True))
+            for x, a in zip(data, step.args, strict=True)
+        ]
+        fixed[i] = values[0]
+        return [step.op(*fixed, **step.params)]
+
+    rng = np.random.default_rng(step.out)
+    x = data[i] if type(data[i]) is float else np.array(data[i], dtype=np.float64)
+    subject: Subject = Subject(call)
+    try:
+        outs = subject.record([x])[1]
+        eps = coarsest(outs)
+        if order == 2:
+            subject = Gradient(subject, uneven(rng, len(flat(outs))))
+            outs = subject.record([x])[1]
+        judge = Judge(subject, [x], uneven(rng, len(flat(outs))), eps=eps)
+        for direction in directions_for([x], 6, 2, rng):
+            yield from judge.judge(direction)
+    except TinygradError:
+        return  # it has no derivative of this order here
