@@ -25,6 +25,7 @@ from tinygrad_edu.train.datasets import (
     prepare,
     read_csv,
 )
+from tinygrad_edu.train.features import mean_and_scale
 
 
 def table_of(count: int = 40, **columns) -> Table:
@@ -183,6 +184,12 @@ def test_statistics_are_those_of_the_training_rows():
     assert feature.mean == pytest.approx(filled.mean())
     assert feature.scale == pytest.approx(filled.std())
     assert np.allclose(data.x_train[:, 0], (filled - filled.mean()) / filled.std())
+
+
+def test_equal_numbers_have_no_scale():
+    for count in range(1, 60):
+        for number in (0.1, 0.0, -3.3):
+            assert mean_and_scale(np.full(count, number)) == (number, 0.0)
 
 
 def test_copies_between_the_parts_are_told():
@@ -463,6 +470,13 @@ def test_what_was_never_seen_is_told():
     assert "column 'flag': '2' (1 row) read as '0', the usual value" in told
     assert "column 'flag': 1 missing value read as '0', the usual value" in told
     assert "column 'x': 1 missing value filled with" in told
+
+
+def test_an_unknown_second_value_is_read_as_the_usual_one():
+    encoder = prepare(table_of(flag=lambda i: int(i % 4 > 0), x=lambda i: i % 9, k=ab), "k").encoder
+    x, notes = encoder.transform([{"flag": 7, "x": 1}, {"flag": 0, "x": 1}, {"flag": None, "x": 1}])
+    assert x[:, 0].tolist() == [1, 0, 1]
+    assert "column 'flag': '7' (1 row) read as '1', the usual value" in notes
 
 
 def test_numbers_written_otherwise_are_the_same_values():

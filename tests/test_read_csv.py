@@ -207,6 +207,7 @@ def test_delimiter_of_a_file_that_holds_other_candidates():
     assert read("a;b\n1,5;2,5\n3,5;4,5\n")["b"].numbers.tolist() == [2.5, 4.5]
     assert read("name,unit\nx;1,2\ny;2,3\n").names == ("name", "unit")
     assert read("1,5;2,5\n3,5;4,5\n").names == ("x1", "x2")
+    assert read("id,name;alias,x\n1,foo;bar,2\n").names == ("id", "name;alias", "x")
     assert read("a|b\n1|x;y\n2|z;y\n")["b"].cells == ("x;y", "z;y")
 
 
@@ -214,6 +215,7 @@ def test_excel_names_the_delimiter_itself():
     table = read("sep=;\r\na;b\r\n1,5;2\r\n2,5;oops\r\n")
     assert table["a"].numbers.tolist() == [1.5, 2.5]
     assert "the first line names the delimiter: ';'" in table.notes
+    assert "row 1 (line 3) has 1 field" in refused("sep=;\r\na;b\r\n1\r\n")
 
 
 def test_one_column_is_told():
@@ -280,6 +282,9 @@ def test_one_sign_per_file_settles_what_a_lone_separator_means():
     table = read("n;v\n1.234;0,5\n12.345;0,75\n")
     assert table["n"].numbers.tolist() == [1234, 12345]
     assert "column 'n': '1.234' is read as 1234 (thousands separator)" in table.notes
+    table = read("a;b\n0,125;1.234\n1,125;2.345\n")
+    assert table["a"].numbers.tolist() == [0.125, 1.125]
+    assert table["b"].numbers.tolist() == [1234, 2345]
     table = read('n,v\n"1,234",0.5\n"12,345",0.75\n')
     assert table["n"].numbers.tolist() == [1234, 12345]
     assert read('n,v\n"1,234,567",1\n"12,345",2\n')["n"].numbers.tolist() == [1234567, 12345]

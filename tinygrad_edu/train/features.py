@@ -52,7 +52,7 @@ def mean_and_scale(numbers: Floats) -> tuple[float, float]:
     >>> mean_and_scale(np.array([1.0, 3.0])), mean_and_scale(np.array([0.1, 0.1, 0.1]))[1]
     ((2.0, 1.0), 0.0)
     """
-    if numbers.min() == numbers.max():  # np.std of equal numbers need not be 0
+    if numbers.min() == numbers.max():  # exact, and no division by 0 below
         return float(numbers[0]), 0.0
     size = float(np.abs(numbers).max())  # squares of tiny numbers would vanish
     unit = numbers / size
