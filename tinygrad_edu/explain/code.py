@@ -21,7 +21,13 @@ from tinygrad_edu.context import Role
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DataError, DTypeError, OperationError, UnknownOperationError
 from tinygrad_edu.explain.identifiers import Names, identifier
-from tinygrad_edu.explain.literals import array_literal, ascii_comment, literal, static
+from tinygrad_edu.explain.literals import (
+    array_literal,
+    ascii_comment,
+    literal,
+    printed_size,
+    static,
+)
 from tinygrad_edu.tape import Instruction, Slot, Tape
 from tinygrad_edu.wording import describe
 
@@ -83,7 +89,8 @@ class _Writer:
     def __init__(self, value: Value, limit: int) -> None:
         self.value, self.limit = value, limit
         tape = Tape.of(value)
-        self.wrt = [] if value.shape else [x.value for x in tape.leaves if x.value.requires_grad]
+        smooth = value.requires_grad and not value.shape
+        self.wrt = [x.value for x in tape.leaves if x.value.requires_grad] if smooth else []
         self.tape = tape.with_gradients(self.wrt) if self.wrt else tape
         self.forward, self.leaves = len(tape.instructions), len(tape.leaves)
         self.given, self.functions = [], {}  # type: list[str], dict[str, None]
@@ -157,9 +164,11 @@ class _Writer:
         """A gradient that is a number of its own, not computed from anything."""
         data = self.tape.leaves[slot].value._data
         if isinstance(data, np.ndarray):
-            self.code.append("np.")
-            return array_literal(data) if data.any() else f"np.zeros({data.shape})"
-        return literal(data, nested=False)
+            text = array_literal(data) if data.any() else f"np.zeros({data.shape})"
+        else:
+            text = literal(data, nested=False)
+        self.code.append(text)
+        return text
 
     def _without_backward(self) -> list[str]:
         if self.value.shape:
@@ -179,7 +188,7 @@ class _Writer:
     def _given(self, name: str, data: Any, role: str, own: str | None = None) -> None:
         """Write and execute the assignment of a leaf or of a constant array."""
         if isinstance(data, np.ndarray):
-            self.printed += data.size
+            self.printed += printed_size(data)
             if self.printed > self.limit:
                 raise DataError(
                     f"the program would hold more than {self.limit:,} numbers of arrays "
@@ -189,7 +198,7 @@ class _Writer:
                 )
         text = array_literal(data) if isinstance(data, np.ndarray) else literal(data, nested=False)
         self.code.append(text)
-        self.scope[name] = data
+        self.scope[name] = eval(text, self.scope)  # as the program will have it, in memory too
         said = f" {ascii_comment(own)}" if own and own != name else ""
         line, *more = f"{name} = {text}".split("\n")
         comment = f"  # {role}{said}"

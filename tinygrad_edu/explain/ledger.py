@@ -53,7 +53,8 @@ class Ledger:
         self.slots = {v: i for i, v in enumerate(self.values)}
         self.leaves = len(self.tape.leaves)
         self.differentiable = not root.shape and root.requires_grad
-        found = pull_back(root, ONE) if self.differentiable else {}
+        with np.errstate(all="ignore"):  # inf and nan are shown, and need no warning beside it
+            found = pull_back(root, ONE) if self.differentiable else {}
         self.gradients = [found.get(v) for v in self.values]
 
     def step(self, slot: int) -> Instruction:
@@ -82,7 +83,7 @@ class Ledger:
         if amount is None:
             return None
         if type(amount) is not float or type(target._data) is not float:
-            amount = fit(amount, target._data, step.op, i)
+            amount = fit(amount, target, step.op, i)
         scalar = all(np.ndim(x) == 0 for x in (*xs, out))
         local = _pull(step.op, i, 1.0, out, xs, step.params) if scalar else None
         return Share(step.out, i, None if local is None else float(local), upstream, amount)
@@ -90,8 +91,9 @@ class Ledger:
     def prove(self, slot: int, shares: list[Share]) -> None:
         """Assert that the shares, in the engine's order, add up to the gradient to the last bit."""
         total: Any = ONE if slot == self.slots[self.root] else None
-        for share in shares:
-            total = share.amount if total is None else total + share.amount
+        with np.errstate(all="ignore"):
+            for share in shares:
+                total = share.amount if total is None else total + share.amount
         gradient = self.gradients[slot]
         if not same(total, gradient):
             rules = sorted({self.step(share.consumer).op.name for share in shares})
@@ -105,7 +107,8 @@ class Ledger:
 
 def _pull(op: Op[Any], i: int, g: Any, out: Any, xs: list[Any], params: dict[str, Any]) -> Any:
     try:
-        return op.pull(i, g, out, xs, params)
+        with np.errstate(all="ignore"):
+            return op.pull(i, g, out, xs, params)
     except (ArithmeticError, ValueError):
         return raw.ieee(lambda g, out, *xs: op.pull(i, g, out, xs, params), g, out, *xs)
 

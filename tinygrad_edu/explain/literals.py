@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.explain.ledger import same
 from tinygrad_edu.explain.notation import one_line
 from tinygrad_edu.ops.indexing import Hole
 
@@ -28,6 +29,18 @@ def literal(x: Any, nested: bool = True) -> str:
     return f"({text})" if nested and text.startswith("-") else text
 
 
+SHORT = 8  # a uniform array longer than that is written as one number
+
+
+def printed_size(array: np.ndarray) -> int:
+    """How many numbers `array_literal` writes."""
+    return 1 if array.size > SHORT and _uniform(array) else array.size
+
+
+def _uniform(array: np.ndarray) -> bool:
+    return same(array, np.full_like(array, array.flat[0]))
+
+
 def array_literal(array: np.ndarray) -> str:
     """An array as source that gives it back: every bit, type, shape and memory order.
 
@@ -37,6 +50,12 @@ def array_literal(array: np.ndarray) -> str:
     kind = "" if array.dtype in (np.float64, np.bool_, np.int64) else f", dtype=np.{array.dtype}"
     if array.size == 0:
         return f"np.zeros({array.shape}, dtype=np.{array.dtype})"
+    if array.size > SHORT and _uniform(array):
+        number = literal(array.flat[0].item(), nested=False).replace("math.", "np.")
+        one = f"np.{array.dtype}({number})" if kind else number
+        if not any(array.strides):  # one number seen everywhere: sums of it depend on the layout
+            return f"np.broadcast_to({one}, {array.shape})"
+        return f"np.full({array.shape}, {one})"
     if array.ndim > 1 and array.flags.f_contiguous and not array.flags.c_contiguous:
         kind += ', order="F"'
     text = pprint.pformat(array.tolist(), width=88, compact=True)
