@@ -1,4 +1,4 @@
-"""The house as a test: who may import whom, how long files and functions are, how small the core is."""
+"""The house as a test: who may import whom, how long files and functions are, the core's size."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 CORE = ["errors", "raw", "context", "engine", "define", "tags", "roles", "autodiff"]
 
 LEVELS = {
-    "errors": 0, "raw": 0, "context": 0,
+    "errors": 0, "raw": 0, "context": 0, "sites": 0, "wording": 0, "files": 0,
     "engine": 1, "tags": 1, "define": 1, "numpy_protocol": 1,
     "ops": 2,
     "autodiff": 3, "transforms": 3, "roles": 3, "functions": 3, "tape": 3, "birth": 3,
     "nn": 4, "optim": 4, "train": 4, "compile": 4, "view": 4, "explain": 4, "testing": 4,
     "terminal": 0,
-    "interop": 5, "cli": 5, "tour": 5, "doctor": 5, "guide": 5, "report": 5, "__main__": 5,
+    "interop": 5, "cli": 5, "tour": 5, "doctor": 5, "guide": 5, "report": 5, "__main__": 5, "command_train": 5,
 }  # fmt: skip
 SIDEWAYS = {("train", "nn"), ("train", "optim"), ("train", "testing"), ("view", "explain")}
 SIDEWAYS |= {("testing", "view")}
@@ -47,7 +47,8 @@ def imports(file: Path) -> list[str]:
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative import"
             module = node.module or ""
-            found += [f"{module}.{a.name}" if module == "tinygrad_edu" else module for a in node.names]
+            whole = module == "tinygrad_edu"
+            found += [f"{module}.{a.name}" if whole else module for a in node.names]
         elif isinstance(node, ast.Import):
             found += [a.name for a in node.names]
     return [name for name in found if name.split(".")[0] == "tinygrad_edu"]
@@ -93,7 +94,8 @@ def code_lines(file: Path) -> int:
 
 def test_code_lines_counts_code_only(tmp_path: Path) -> None:
     sample = tmp_path / "sample.py"
-    sample.write_text('"""Doc.\n\nMore."""\n\n# why\nx = (\n    1,\n)\n\n\ndef f():\n    """Doc."""\n    return x\n')
+    code = 'x = (\n    1,\n)\n\n\ndef f():\n    """Doc."""\n    return x\n'
+    sample.write_text('"""Doc.\n\nMore."""\n\n# why\n' + code)
     assert code_lines(sample) == 5
 
 

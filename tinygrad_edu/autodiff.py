@@ -18,19 +18,22 @@ import numpy as np
 from tinygrad_edu import define, raw
 from tinygrad_edu.context import MODE
 from tinygrad_edu.engine import OPS, Op, Value, describe, make_leaf
-from tinygrad_edu.errors import AutodiffError, DTypeError, ShapeError, StaleGraphError
+from tinygrad_edu.errors import AutodiffError, DTypeError, ShapeError
 from tinygrad_edu.raw import canonical, operand
+from tinygrad_edu.wording import stale
 
 _id = attrgetter("id")
 ONE = define.ONE  # the seed; recognised by identity, so that no multiplication by it is recorded
 
 
-def topological(root: Value, floor: int = -1, every: bool = False) -> list[Value]:
+def topological(
+    root: Value, floor: int = -1, every: bool = False, moved: list[Value] | None = None
+) -> list[Value]:
     """The nodes ``root`` was computed from, each after all its consumers (newest first).
 
     Only those that need a gradient unless ``every``, and only those with an id above ``floor``:
-    what is older than a leaf cannot depend on it. Raises `StaleGraphError` when a leaf has been
-    assigned since the graph was recorded.
+    what is older than a leaf cannot depend on it. A leaf that was assigned since the graph was
+    recorded raises `StaleGraphError`, or is put into the list ``moved``.
     """
     seen, order = {root}, [root]
     for v in order:  # grows while it is read: breadth first, no recursion
@@ -38,7 +41,9 @@ def topological(root: Value, floor: int = -1, every: bool = False) -> list[Value
         for x in v.inputs:
             if type(x) is Value:
                 if x.id >= i:
-                    raise _stale(x, v)
+                    if moved is None or x.op is not None:
+                        raise stale(x, v)
+                    moved.append(x)
                 if x not in seen and (x.requires_grad or every) and x.id > floor:
                     seen.add(x)
                     order.append(x)
@@ -48,43 +53,19 @@ def topological(root: Value, floor: int = -1, every: bool = False) -> list[Value
 
 def stale_leaves(root: Value) -> list[Value]:
     """The leaves below ``root`` that were assigned after their consumers had been recorded."""
-    seen, order, moved = {root}, [root], []
-    for v in order:
-        for x in v.inputs:
-            if type(x) is Value:
-                if x.id > v.id and x not in moved:
-                    moved.append(x)
-                if x not in seen:
-                    seen.add(x)
-                    order.append(x)
-    return moved
-
-
-def _stale(x: Value, v: Value) -> StaleGraphError:
-    if x.op is not None:
-        return StaleGraphError(f"{describe(x)} is used by an older node: the graph has a cycle")
-    return StaleGraphError(
-        f"{describe(x)} was assigned after this graph was recorded; {describe(v)} still holds the "
-        "product of the old number",
-        hint="compute forward again after each step:\n"
-        "    for step in range(100):\n"
-        "        loss = loss_of(model, data)   # forward, with the new weights\n"
-        "        optimizer.zero_grad(); loss.backward(); optimizer.step()",
-    )
+    moved: list[Value] = []
+    topological(root, every=True, moved=moved)
+    return list(dict.fromkeys(moved))
 
 
 def fit(d: Any, x: Any, op: Op[Any], i: int) -> Any:
     """A gradient brought to its operand's shape (summed over what was broadcast) and type."""
     have, want = raw.shape(d), raw.shape(x)
     if have != want:
-        if len(have) < len(want) or any(
-            n not in (1, m) for n, m in zip(reversed(want), reversed(have), strict=False)
-        ):
-            raise AutodiffError(
-                f"the rule of {op.name} for operand {i} returned shape {have} for an operand of "
-                f"shape {want}",
-                hint="a gradient has its operand's shape, before broadcasting",
-            )
+        pairs = zip(want[::-1], have[::-1], strict=False)
+        if len(have) < len(want) or any(n not in (1, m) for n, m in pairs):
+            what = f"the rule of {op.name} returned shape {have} for operand {i} of shape {want}"
+            raise AutodiffError(what, hint="a gradient has its operand's shape")
         d = OPS["sum_to"](d, shape=want) if type(d) is Value else raw.sum_to(d, want)
     if want and d.dtype is not x.dtype and d.dtype != x.dtype:
         d = OPS["astype"](d, dtype=x.dtype) if type(d) is Value else d.astype(x.dtype)
@@ -144,8 +125,12 @@ def _recover(
     op: Op[Any], i: int, g: Any, out: Any, xs: Sequence[Any], params: Any, error: Exception
 ) -> Any:
     """The rule once more on IEEE floats, where Python's raise instead of giving inf or nan."""
-    if isinstance(error, (AutodiffError, ShapeError)) or any(type(x) is Value for x in (g, *xs)):
+    if isinstance(error, (AutodiffError, ShapeError)):
         raise error
+    if any(type(x) is Value for x in (g, *xs)):  # x / 0.0: the raw operand raises, not the Value
+        with np.errstate(all="ignore"):
+            xs = [np.float64(x) if type(x) is float else x for x in xs]
+            return op.pull(i, g, out, xs, params)
     rule = lambda g, out, *xs: op.pull(i, g, out, xs, params)  # noqa: E731
     return raw.ieee(rule, g, out, *xs)
 
@@ -170,7 +155,7 @@ def push_forward(
         except (ArithmeticError, ValueError):
             if create_graph:
                 raise
-            t = raw.ieee(lambda *args: op.push(ts, out, args, params), *xs)  # noqa: B023
+            t = raw.ieee(lambda o, *args: op.push(ts, o, args, params), out, *xs)  # noqa: B023
         if t is not None and raw.shape(t) != v.shape:
             t = OPS["broadcast_to"](t, shape=v.shape)
         tangents[v] = t
@@ -196,10 +181,8 @@ def backward(
     if not isinstance(root, Value):
         raise DTypeError(f"backward starts at a Value, got {describe(root)}")
     if not root.requires_grad:
-        raise AutodiffError(
-            f"{describe(root)} does not depend on anything that needs a gradient",
-            hint="make the leaves with requires_grad=True, outside no_grad()",
-        )
+        what = f"{describe(root)} does not depend on anything that needs a gradient"
+        raise AutodiffError(what, hint="leaves with requires_grad=True, outside no_grad()")
     create_graph = create_graph or MODE.get().recording is not None
     grads = pull_back(root, _seed(root, gradient), -1, create_graph)
     used: set[int] = {id(gradient)}
@@ -221,17 +204,13 @@ def backward(
 
 
 def _seed(root: Value, gradient: Any) -> Any:
-    if gradient is None:
-        if root.shape:
-            raise ShapeError(
-                f"backward from {describe(root)} needs a gradient of that shape",
-                hint="loss.mean().backward(), or v.backward(gradient=np.ones(v.shape))",
-            )
+    if gradient is None and not root.shape:
         return ONE
+    if gradient is None:
+        what = f"backward from {describe(root)} needs a gradient of that shape"
+        raise ShapeError(what, hint="loss.mean().backward(), or gradient=np.ones(v.shape)")
     seed = gradient if isinstance(gradient, Value) else operand(gradient)
     if raw.shape(seed) != root.shape:
-        raise ShapeError(
-            f"gradient of shape {raw.shape(seed)} for {describe(root)}",
-            hint=f"give it the shape {root.shape}",
-        )
+        what = f"gradient of shape {raw.shape(seed)} for {describe(root)}"
+        raise ShapeError(what, hint=f"give it the shape {root.shape}")
     return seed

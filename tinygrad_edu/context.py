@@ -75,14 +75,15 @@ class Scope:
             return self._children.setdefault((name, kind), Scope(name, kind, self))
 
     @property
+    def lineage(self) -> tuple[Scope, ...]:
+        """The scopes from the outermost to this one; `()` at top level."""
+        above = () if self.parent is None else self.parent.lineage
+        return () if self.parent is None else (*above, self)
+
+    @property
     def path(self) -> tuple[str, ...]:
-        """The names from the outermost scope to this one; `()` at top level."""
-        names = []
-        at: Scope | None = self
-        while at is not None and at.parent is not None:
-            names.append(at.name)
-            at = at.parent
-        return tuple(reversed(names))
+        """The names from the outermost scope to this one."""
+        return tuple(scope.name for scope in self.lineage)
 
     def __repr__(self) -> str:
         return f"Scope({'.'.join(self.path)!r}, kind={self.kind!r})"

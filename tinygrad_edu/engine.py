@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
+from opcode import opmap
 from typing import Any, Generic, ParamSpec
 
 import numpy as np
@@ -27,6 +28,7 @@ _next_id = count().__next__
 _new = object.__new__
 _mode = MODE.get
 _frame = sys._getframe
+_STORE_SUBSCR = opmap["STORE_SUBSCR"]
 
 
 class Value:
@@ -236,7 +238,9 @@ class Value:
         raise ShapeError(what, hint="v.data.any() or v.data.all()")
 
     def __float__(self) -> float:
-        data = self._readable("float()")
+        data, frame = self._readable("float()"), _frame(1)
+        if frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCR:
+            self.__array__()  # `array[0] = v` asks for a float too, and would lose the graph
         if np.ndim(data):
             raise ShapeError(f"float() of {describe(self)}", hint="v.data, or v[0] for one number")
         return float(data)
@@ -271,7 +275,8 @@ class Value:
             what = f"{describe(self)} is part of a graph and cannot be copied or pickled"
             raise AutodiffError(what, hint="copy the leaves (its weights), or v.detach()")
         facts = (self._data, self._dtype, self.requires_grad, self._grad)
-        return _restore, (*facts, self.tag.name, self.tag.role, self.tag.scope.path)
+        scopes = tuple((s.name, s.kind) for s in self.tag.scope.lineage)
+        return _restore, (*facts, self.tag.name, self.tag.role, scopes)
 
     def __repr__(self) -> str:
         return summary(self)
@@ -403,8 +408,8 @@ def make_leaf(data: Raw, dtype: Any = None, requires_grad: bool = False) -> Valu
 def _restore(data: Any, dtype: Any, needs: bool, grad: Any, name: Any, role: Any, path: Any) -> Any:
     """Make the leaf that `copy`, `deepcopy` or `pickle` took apart."""
     v, scope = make_leaf(operand(data, plain=True), dtype, needs), ROOT
-    for part in path:
-        scope = scope.child(part, "group")
+    for part, kind in path:
+        scope = scope.child(part, kind)
     v.tag, v.grad = Tag(name, role, scope), grad
     return v
 

@@ -21,7 +21,7 @@ Shape = tuple[int, ...]
 
 def shape(x: Raw) -> Shape:
     """The shape of a float, an array or a Value; `()` for a scalar."""
-    return () if type(x) is float else tuple(x.shape)
+    return () if type(x) in (float, bool, int) else tuple(x.shape)
 
 
 def lock(array: np.ndarray) -> np.ndarray:

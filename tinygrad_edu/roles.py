@@ -12,8 +12,6 @@ import re
 from collections import defaultdict
 from typing import Any
 
-import numpy as np
-
 from tinygrad_edu.autodiff import topological
 from tinygrad_edu.context import Role
 from tinygrad_edu.engine import Value
@@ -24,7 +22,7 @@ _NAMES = [
     (Role.INPUT, re.compile(r"(x|inputs?|features?)[_\d.,₀-₉]*", re.I)),
     (Role.TARGET, re.compile(r"(y|t|y_?true|targets?|labels?)[_\d.,₀-₉]*", re.I)),
 ]
-_SUMS = ("add", "add_n")
+_SUMS = ("add", "add_n", "sum")
 _GIVEN = (Role.INPUT, Role.TARGET, Role.CONSTANT)
 
 
@@ -37,7 +35,24 @@ def infer_roles(root: Value) -> dict[Value, Role]:
     >>> [infer_roles(y)[v].value for v in (w, x, b, y)]
     ['weight', 'input', 'bias', 'activation']
     """
-    return _Inference(root).roles
+    order = topological(root, every=True)[::-1]
+    users: dict[Value, list[Value]] = defaultdict(list)
+    for v in order:
+        for x in v.inputs:
+            if type(x) is Value:
+                users[x].append(v)
+    roles = {v: v.tag.role or _first_guess(v) for v in order}
+    for v in order:
+        if roles[v] is Role.FACTOR and users[v] and all(_weighs(v, u, roles) for u in users[v]):
+            roles[v] = Role.WEIGHT
+    sums: dict[Value, tuple[bool, list[Value]]] = {}
+    for v in order:
+        if v.op is not None:
+            roles[v] = v.tag.role or _computed(v, roles, users, sums)
+    open_ = root.op is not None and root.tag.role is None and not root.shape
+    if open_ and (Role.TARGET in roles.values() or _measures_distance(root, roles)):
+        roles[root] = Role.LOSS
+    return roles
 
 
 def parameters(root: Any) -> list[Value]:
@@ -56,125 +71,71 @@ def parameters(root: Any) -> list[Value]:
     return sorted(leaves, key=lambda v: v.id)
 
 
-class _Inference:
-    """One pass over a graph from the leaves up, with the consumers of each node at hand."""
-
-    def __init__(self, root: Value) -> None:
-        self.root = root
-        self.order = topological(root, every=True)[::-1]
-        self.users: dict[Value, list[Value]] = defaultdict(list)
-        for v in self.order:
-            for x in v.inputs:
-                if isinstance(x, Value):
-                    self.users[x].append(v)
-        self.roles: dict[Value, Role] = {}
-        for v in self.order:
-            self.roles[v] = v.tag.role or (self.known_leaf(v) if v.op is None else Role.OPERATION)
-        for v in self.order:
-            if v.op is None and self.roles[v] is Role.FACTOR and self.multiplies(v):
-                self.roles[v] = Role.WEIGHT
-        for v in self.order:
-            if v.op is not None and v.tag.role is None:
-                self.roles[v] = self.computed(v)
-        self.loss()
-
-    def known_leaf(self, v: Value) -> Role:
-        if not v.requires_grad:
-            return Role.INPUT
-        name = v.tag.name or ""
-        last = name.rsplit(".", 1)[-1]
-        return next((role for role, names in _NAMES if names.fullmatch(last)), Role.FACTOR)
-
-    def multiplies(self, v: Value) -> bool:
-        """Whether a leaf is a factor of computed nodes or inputs wherever it is used."""
-
-        def as_weight(user: Value) -> bool:
-            assert user.op is not None
-            x, y = user.inputs if len(user.inputs) == 2 else (None, None)
-            if user.op.name == "matmul":
-                return y is v and x is not v
-            other = y if x is v else x
-            if user.op.name != "multiply" or other is v:
-                return False
-            if isinstance(other, Value):
-                return other.op is not None or self.roles[other] is Role.INPUT
-            return False
-
-        return bool(self.users[v]) and all(as_weight(user) for user in self.users[v])
-
-    def is_product(self, v: Any) -> bool:
-        return isinstance(v, Value) and self.roles.get(v) is Role.PRODUCT
-
-    def computed(self, v: Value) -> Role:
-        assert v.op is not None
-        if v.op.kind in ("activation", "loss"):
-            return Role(v.op.kind)
-        if v.op.name == "multiply" or v.op.name == "matmul":
-            factors = [self.roles[x] for x in v.inputs if isinstance(x, Value)]
-            squared = v.inputs[0] is v.inputs[1]
-            if Role.WEIGHT in factors and not squared:
-                alone = v.op.name == "matmul" and not self.added(v)
-                return Role.WEIGHTED_SUM if alone else Role.PRODUCT
-        if v.op.name in _SUMS or (v.op.name == "sum" and self.is_product(v.inputs[0])):
-            return self.sum_role(v)
+def _first_guess(v: Value) -> Role:
+    """What a leaf is by itself: data without gradient is an input, a telling name counts."""
+    if v.op is not None:
         return Role.OPERATION
+    last = (v.tag.name or "").rsplit(".", 1)[-1]
+    named = next((role for role, names in _NAMES if names.fullmatch(last)), Role.FACTOR)
+    return named if v.requires_grad else Role.INPUT
 
-    def added(self, v: Value) -> bool:
-        return any(user.op is not None and user.op.name in _SUMS for user in self.users[v])
 
-    def terms(self, v: Value) -> list[Any]:
-        """The terms of a sum, through the partial sums that feed nothing else."""
-        found, stack = [], [v]
-        while stack:
-            at = stack.pop()
-            for x in at.inputs:
-                inner = isinstance(x, Value) and x.op is not None and x.op.name in _SUMS
-                if inner and len(self.users[x]) == 1 and x.tag.role is None:
-                    stack.append(x)
-                else:
-                    found.append(x)
-        return found
-
-    def sum_role(self, v: Value) -> Role:
-        terms = self.terms(v)
-        if not any(self.is_product(x) for x in terms):
-            return Role.OPERATION
-        leaves = [x for x in terms if isinstance(x, Value) and x.op is None]
-        unknown = [x for x in leaves if self.roles[x] is Role.FACTOR]
-        if len(unknown) == 1 and len(leaves) == 1 and self.users[unknown[0]]:
-            self.roles[unknown[0]] = Role.BIAS
-        inner = [u for u in self.users[v] if u.op is not None and u.op.name in _SUMS]
-        whole = len(self.users[v]) != 1 or not inner
-        return Role.WEIGHTED_SUM if whole else Role.PARTIAL_SUM
-
-    def loss(self) -> None:
-        """The root is a loss if it measures the distance of a neuron's result to a target."""
-        root = self.root
-        if root.tag.role is not None or root.op is None or root.shape:
-            return
-        if any(self.roles[v] is Role.TARGET for v in self.order) or self.measures_distance():
-            self.roles[root] = Role.LOSS
-
-    def measures_distance(self) -> bool:
-        """(result - number)², |result - number|, and sums and means of those, nothing else on top."""
-        neurons = (Role.ACTIVATION, Role.WEIGHTED_SUM)
-        at: Any = self.root
-        distance = False
-        while isinstance(at, Value) and at.op is not None:
-            name = at.op.name
-            if name == "subtract":
-                sides = [x for x in at.inputs if isinstance(x, Value)]
-                given = [x for x in at.inputs if not isinstance(x, Value) or x.op is None]
-                return distance and len(given) == 1 and any(self.roles[x] in neurons for x in sides)
-            distance = distance or name in ("square", "absolute") or _is_square(at)
-            if not (name in ("square", "absolute", "sum", "mean") or _is_square(at)):
-                return False
-            at = at.inputs[0]
+def _weighs(v: Value, user: Value, roles: dict[Value, Role]) -> bool:
+    """Whether ``user`` multiplies the leaf ``v`` with a computed node or an input."""
+    a, b = user.inputs if len(user.inputs) == 2 else (None, None)
+    name, other = user.op and user.op.name, b if a is v else a
+    if name == "matmul":
+        return b is v and a is not v
+    if name != "multiply" or other is v or type(other) is not Value:
         return False
+    return other.op is not None or roles[other] is Role.INPUT
 
 
-def _is_square(v: Value) -> bool:
+def _computed(
+    v: Value,
+    roles: dict[Value, Role],
+    users: dict[Value, list[Value]],
+    sums: dict[Value, tuple[bool, list[Value]]],
+) -> Role:
+    """The role of a computed node. ``sums`` holds of each sum: any products, its first leaves."""
     assert v.op is not None
-    if v.op.name == "multiply":
-        return v.inputs[0] is v.inputs[1]
-    return v.op.name == "power" and np.ndim(v.inputs[1]) == 0 and bool(v.inputs[1] == 2.0)
+    name, values = v.op.name, [x for x in v.inputs if type(x) is Value]
+    if v.op.kind == "activation":
+        return Role.ACTIVATION
+    added = any(u.op is not None and u.op.name in _SUMS for u in users[v])
+    product = name in ("multiply", "matmul") and v.inputs[0] is not v.inputs[1]
+    if product and Role.WEIGHT in [roles[x] for x in values]:
+        return Role.WEIGHTED_SUM if name == "matmul" and not added else Role.PRODUCT
+    if name not in _SUMS:
+        return Role.OPERATION
+    products, leaves = False, []
+    for x in values:
+        inner = sums[x] if x in sums and len(users[x]) == 1 and not x.tag.role else None
+        products = products or (inner[0] if inner else roles[x] is Role.PRODUCT)
+        leaves += inner[1] if inner else [x] if x.op is None else []
+    sums[v] = products, leaves[:2]
+    if not products:
+        return Role.OPERATION
+    if added and len(users[v]) == 1:
+        return Role.PARTIAL_SUM
+    if len(leaves) == 1 and roles[leaves[0]] is Role.FACTOR:
+        roles[leaves[0]] = Role.BIAS
+    return Role.WEIGHTED_SUM
+
+
+def _measures_distance(root: Value, roles: dict[Value, Role]) -> bool:
+    """(result - number)², |result - number|, and sums and means of those, with nothing on top."""
+    at, squared = root, False
+    while type(at) is Value and at.op is not None:
+        name, x, y = at.op.name, at.inputs[0], at.inputs[-1]
+        if name == "subtract":
+            given = [z for z in (x, y) if type(z) is not Value or z.op is None]
+            found = [roles[z] for z in (x, y) if type(z) is Value]
+            neuron = Role.ACTIVATION in found or Role.WEIGHTED_SUM in found
+            return squared and len(given) == 1 and neuron
+        square = name in ("square", "absolute") or (name == "multiply" and x is y)
+        square = square or (name == "power" and type(y) is float and y == 2.0)
+        if not square and name not in ("sum", "mean"):
+            return False
+        at, squared = x, squared or square
+    return False

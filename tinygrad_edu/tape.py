@@ -7,6 +7,8 @@ no Values in the instructions, and `Tape.run` is all it takes to execute them.
 
 from __future__ import annotations
 
+import keyword
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -205,16 +207,17 @@ class Tape:
         """A name per slot: the user's where it is an identifier and unique, else v1, v2, …"""
         own = [leaf.name for leaf in self.leaves] + [step.name for step in self.instructions]
         plain = [n.rsplit(".", 1)[-1] if n else "" for n in own]
+        often, used, count = Counter(plain), set[str](), 0
         names: list[str] = []
         for full, short in zip(own, plain, strict=True):
-            name = short if plain.count(short) == 1 else (full or "").replace(".", "_")
-            clash = not name.isidentifier() or name in names or _reserved(name)
+            name = short if often[short] == 1 else (full or "").replace(".", "_")
+            clash = not name.isidentifier() or name in used or _reserved(name)
             names.append("" if clash else name)
-        count = 0
+            used.add(names[-1])
         for i in range(len(names)):
             while not names[i]:
                 count += 1
-                names[i] = "" if f"v{count}" in names else f"v{count}"
+                names[i] = "" if f"v{count}" in used else f"v{count}"
         return names
 
     def __str__(self) -> str:
@@ -256,8 +259,6 @@ def _number(x: Any) -> str:
 
 
 def _reserved(name: str) -> bool:
-    import keyword
-
     return keyword.iskeyword(name) or name in ("math", "np", "math_", "sum", "abs", "print")
 
 

@@ -1,4 +1,4 @@
-"""How numbers, operands and failed operations are said: in errors, and wherever a Value is shown."""
+"""How numbers, operands and failed operations are said, in errors and where a Value is shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, OperationError, ShapeError
+from tinygrad_edu.errors import DTypeError, OperationError, ShapeError, StaleGraphError
 from tinygrad_edu.sites import user_site
 
 
@@ -85,3 +85,17 @@ def _advice(name: str, shapes: list[tuple[int, ...]]) -> str | None:
     if len(b) == 1 and b[0] == a[0] and len(a) > 1:
         return f"shapes are matched from the right: y[:, None] has shape {(b[0], 1)}"
     return None
+
+
+def stale(x: Any, v: Any) -> StaleGraphError:
+    """The error for a graph whose leaf ``x`` was assigned after its consumer ``v`` was recorded."""
+    if x.op is not None:
+        return StaleGraphError(f"{describe(x)} is used by an older node: the graph has a cycle")
+    return StaleGraphError(
+        f"{describe(x)} was assigned after this graph was recorded; {describe(v)} was computed "
+        "from its old number",
+        hint="compute forward again after each step:\n"
+        "    for step in range(100):\n"
+        "        loss = loss_of(model, data)   # forward, with the new weights\n"
+        "        optimizer.zero_grad(); loss.backward(); optimizer.step()",
+    )

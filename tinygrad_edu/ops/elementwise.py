@@ -122,13 +122,15 @@ def add_n(*terms: Operand) -> Any:
 
 
 def _power_of_base(out: Any, x: Any, y: Any) -> Any:
-    slope = y * power(x, y - 1.0)
-    return slope if type(y) is float and y != 0.0 else where(equal(y, 0.0), 0.0, slope)
+    if type(y) is float and y != 0.0:
+        return y * power(x, y - 1.0)
+    zero = equal(y, 0.0)  # x**0 is flat; its power is replaced before it could divide by zero
+    return where(zero, 0.0, y * power(x, where(zero, 1.0, y - 1.0)))
 
 
 def _power_of_exponent(out: Any, x: Any, y: Any) -> Any:
     flat = logical_and(equal(x, 0.0), greater_equal(y, 0.0))  # 0**y stays 0, where log(0) is -inf
-    return where(flat, 0.0, out * log(x))
+    return where(flat, 0.0, out * log(where(flat, 1.0, x)))
 
 
 @elementwise(
