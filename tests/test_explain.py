@@ -42,7 +42,7 @@ def test_x_times_x_is_two_uses() -> None:
     assert "the 2 shares add up to the gradient exactly: +6" in told.text()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(programs())
 def test_shares_add_up_to_the_engines_gradient_exactly(program: list[tg.Value]) -> None:
     root = program[-1]
@@ -223,11 +223,11 @@ def test_errors_say_what_to_write() -> None:
 def test_many_consumers_are_left_out_aloud() -> None:
     w = tg.weight(1.0, "w")
     total = w * 1.0
-    for _ in range(20_000):
+    for _ in range(5_000):
         total = total + w
     told = tg.explain(total, w)
-    assert told.gradient == 20_001.0 and len(told.shares) == 20_001
-    assert "… 19,989 more shares …" in str(told) and len(str(told).splitlines()) < 20
+    assert told.gradient == 5_001.0 and len(told.shares) == 5_001
+    assert "… 4,989 more shares …" in str(told) and len(str(told).splitlines()) < 20
 
 
 def test_the_module_can_be_called() -> None:

@@ -42,7 +42,7 @@ def test_the_golden_neuron_as_text() -> None:
     assert len(starts) == 1  # the columns are straight
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(programs())
 def test_adjoints_are_the_engines_gradients(program: list[tg.Value]) -> None:
     root = program[-1]

@@ -6,6 +6,7 @@ same rule, added in the engine's order, and the total is compared with the engin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -91,9 +92,12 @@ class Ledger:
     def prove(self, slot: int, shares: list[Share]) -> None:
         """Assert that the shares, in the engine's order, add up to the gradient to the last bit."""
         total: Any = ONE if slot == self.slots[self.root] else None
-        with np.errstate(all="ignore"):
-            for share in shares:
-                total = share.amount if total is None else total + share.amount
+        if len(shares) == 1 and total is None:
+            total = shares[0].amount
+        elif shares:
+            with np.errstate(all="ignore"):
+                for share in shares:
+                    total = share.amount if total is None else total + share.amount
         gradient = self.gradients[slot]
         if not same(total, gradient):
             rules = sorted({self.step(share.consumer).op.name for share in shares})
@@ -117,6 +121,8 @@ def same(a: Any, b: Any) -> bool:
     """Whether two numbers or arrays are equal to the last bit (every NaN counts as one number)."""
     if a is None or b is None:
         return a is b
+    if type(a) is type(b) is float:
+        return a != a and b != b if a != b else math.copysign(1.0, a) == math.copysign(1.0, b)
     x, y = np.asarray(a), np.asarray(b)
     if x.shape != y.shape or x.dtype != y.dtype:
         return False

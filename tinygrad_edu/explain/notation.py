@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import sys
 import unicodedata
@@ -94,10 +95,14 @@ def printable(text: str) -> str:
 
 def width(text: str) -> int:
     """How many columns a terminal gives the text: a combining mark takes none."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
+    return len(text) if text.isascii() else sum(map(_char_width, text))
+
+
+@functools.cache
+def _char_width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def align(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
@@ -106,13 +111,12 @@ def align(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
     >>> align([["a", "1"], ["long", "2"]])
     ['a     1', 'long  2']
     """
-    columns = max((len(row) for row in rows), default=0)
-    widest = [
-        max((width(row[i]) for row in rows if i < len(row)), default=0) for i in range(columns)
-    ]
+    widths = [[width(cell) for cell in row] for row in rows]
+    columns = max(map(len, rows), default=0)
+    widest = [max((w[i] for w in widths if i < len(w)), default=0) for i in range(columns)]
     lines = []
-    for row in rows:
-        cells = [cell + " " * (widest[i] - width(cell)) for i, cell in enumerate(row)]
+    for row, have in zip(rows, widths, strict=True):
+        cells = [cell + " " * (widest[i] - have[i]) for i, cell in enumerate(row)]
         lines.append(gap.join(cells).rstrip())
     return lines
 

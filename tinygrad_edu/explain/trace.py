@@ -25,6 +25,7 @@ from tinygrad_edu.explain.notation import (
     signed,
     subscript,
 )
+from tinygrad_edu.sites import Site
 
 _SHOWN = 60  # rows that are printed before the middle is left out
 _TERMS = 4  # contributions that are written out in one cell
@@ -32,14 +33,26 @@ _TERMS = 4  # contributions that are written out in one cell
 
 @dataclass(frozen=True)
 class Contribution:
-    """One term of an adjoint: ``adjoint of consumer × local derivative = amount``."""
+    """One term of the adjoint of ``variable``: ``upstream × local = amount``.
 
+    ``upstream`` is the adjoint of the consumer; ``local`` is None where arrays are involved.
+    """
+
+    variable: str
     consumer: str
     operand: int
     local: float | None
     upstream: Any
     amount: Any
-    text: str
+
+    @property
+    def text(self) -> str:
+        """The term as it is printed: symbols, then numbers."""
+        rule = f"{bar_of(self.consumer)} · ∂{self.consumer}/∂{self.variable}"
+        if self.local is None:
+            return f"{rule} = {number(self.amount)}"
+        factors = f"{number(self.upstream)} × {number(self.local)}"
+        return f"{rule} = {factors} = {signed(self.amount)}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,7 @@ class TraceRow:
     value: Any
     adjoint: Any
     contributions: tuple[Contribution, ...]
-    site: str | None
+    site: Site | None
 
 
 @dataclass(frozen=True)
@@ -188,8 +201,13 @@ def _row(ledger: Ledger, slot: int, variables: list[str], shares: list[Share]) -
         formula=None if step is None else right_hand_side(step, _Names(ledger, variables)),
         value=value._data,
         adjoint=ledger.gradients[slot],
-        contributions=tuple(_contribution(s, slot, variables) for s in shares),
-        site=str(value.site) if value.site else None,
+        contributions=tuple(
+            Contribution(
+                variables[slot], variables[s.consumer], s.operand, s.local, s.upstream, s.amount
+            )
+            for s in shares
+        ),
+        site=value.site,
     )
 
 
@@ -202,13 +220,3 @@ class _Names(dict[int, str]):
     def __missing__(self, slot: int) -> str:
         name = self._ledger.values[slot].name if slot < self._ledger.leaves else None
         return name or self._variables[slot]
-
-
-def _contribution(share: Share, slot: int, variables: list[str]) -> Contribution:
-    over, under = variables[share.consumer], variables[slot]
-    rule = f"{bar_of(over)} · ∂{over}/∂{under}"
-    if share.local is None:
-        text = f"{rule} = {number(share.amount)}"
-    else:
-        text = f"{rule} = {number(share.upstream)} × {number(share.local)} = {signed(share.amount)}"
-    return Contribution(over, share.operand, share.local, share.upstream, share.amount, text)
