@@ -326,6 +326,9 @@ class Op(Generic[P]):
             params = self._prepare(*operands, **params)
             if type(params) is not dict:
                 return params  # there was nothing to do, or another operation has done it
+        if params and Value in map(type, params.values()):
+            what = f"{self.name}: a static parameter was given as a Value"
+            raise DTypeError(what, hint="only the operands before it carry gradients: v.item()")
         return record(self, operands, params or None)
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -337,9 +340,6 @@ class Op(Generic[P]):
         if len(args) < n or odd:
             called = ", ".join([*["…"] * len(args), *[f"{name}=…" for name in kwargs]])
             raise DTypeError(f"{self.name} was called as {self.name}({called})", hint=repr(self))
-        if any(isinstance(value, Value) for value in params.values()):
-            what = f"{self.name}: a static parameter was given as a Value"
-            raise DTypeError(what, hint="only the operands before it carry gradients: v.item()")
         return args[:n], params
 
     def __repr__(self) -> str:
@@ -358,7 +358,8 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
             inputs = tuple([x if type(x) in _READY else operand(x, op.plain) for x in inputs])
             values = [x for x in inputs if type(x) is Value]
             if not values and not (op.random and mode.recording is not None):
-                return _numbers(op, inputs, params or {})
+                out = compute(op, inputs, params)
+                return out if op.plain else canonical(out)
             needs = True in [x.requires_grad for x in values]
             dtype = next((x._dtype for x in values if x._dtype), None)
             xs = [x._data if type(x) is Value else x for x in inputs]
@@ -369,7 +370,7 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
         if op.plain and mode.recording is None:
             return out
         dtype = type(out) if isinstance(out, np.floating) else dtype
-        out = operand(out, plain=True) if op.plain else canonical(out)
+        out = canonical(out, plain=mode.recording is not None)
     if not mode.grad:
         return make_leaf(out, dtype)
     v = _new(Value)
@@ -386,15 +387,12 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
 
 def compute(op: Op[Any], inputs: Sequence[Any], params: dict[str, Any] | None = None) -> Raw:
     """The result of ``op`` on numbers: numbers. The meaning of an instruction of a `Tape`."""
-    return record(op, tuple(inputs), params or None)
-
-
-def _numbers(op: Op[Any], xs: tuple[Any, ...], params: dict[str, Any]) -> Raw:
+    xs = [operand(x, plain=True) for x in inputs]
     try:
-        out = op.forward(*xs, **params)
+        out = op.forward(*xs, **(params or {}))
     except Exception as error:
-        out = _recover(op, xs, params, error)
-    return out if op.plain or type(out) is float else canonical(out)
+        out = _recover(op, xs, params or {}, error)
+    return canonical(out, plain=True)
 
 
 def make_leaf(data: Raw, dtype: Any = None, requires_grad: bool = False) -> Value:

@@ -30,10 +30,11 @@ def lock(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def canonical(x: Any) -> Raw:
+def canonical(x: Any, plain: bool = False) -> Raw:
     """The one form of data: a Python float, or a read-only float array with ndim >= 1.
 
     For results computed by the library; `operand` is for data that somebody else may hold.
+    ``plain`` keeps bool and int data as they are, which is allowed while recording a program.
 
     >>> canonical(np.float64(2.0)), canonical(np.array(3.0)), canonical(np.array([1, 2]))
     (2.0, 3.0, array([1., 2.]))
@@ -42,11 +43,13 @@ def canonical(x: Any) -> Raw:
         return x
     if type(x) is not np.ndarray:
         x = np.asarray(x)
-    if x.dtype.kind != "f":
-        if x.dtype.kind not in "iub":
-            what = _KINDS.get(x.dtype.kind, str(x.dtype))
-            raise DTypeError(f"{what} data cannot be differentiated here", hint=_DTYPE_HINT)
+    if x.dtype.kind in "iub":
+        if plain:
+            return lock(x) if x.ndim else x.item()
         x = x.astype(np.float64)
+    if x.dtype.kind != "f":
+        what = _KINDS.get(x.dtype.kind, str(x.dtype))
+        raise DTypeError(f"{what} data cannot be differentiated here", hint=_DTYPE_HINT)
     return lock(x) if x.ndim else float(x)
 
 
@@ -59,7 +62,8 @@ _KINDS = {"c": "complex", "O": "object", "U": "str", "S": "bytes", "M": "date", 
 def operand(x: Any, plain: bool = False) -> Raw:
     """Somebody's number or array as data that nobody can change: locked data is used, other copied.
 
-    ``plain`` keeps bool and int data as they are, which is allowed while recording a program.
+    >>> operand(True), operand([1, 2]), operand(1, plain=True)
+    (1.0, array([1., 2.]), 1)
     """
     if type(x) is float:
         return x
@@ -67,11 +71,9 @@ def operand(x: Any, plain: bool = False) -> Raw:
         what = "None" if x is None else f"{type(x).__name__} {x!r}"
         raise DTypeError(f"{what} is not a number to compute with", hint=_DTYPE_HINT)
     array = x if type(x) is np.ndarray else np.asarray(x)
-    if plain and array.dtype.kind in "iub":
-        return lock(array.copy()) if array.ndim else array.item()
-    if array.ndim and array.dtype.kind == "f" and not _is_locked(array):
+    if array.ndim and array.dtype.kind in "fiub" and not _is_locked(array):
         array = array.copy()
-    return canonical(array)
+    return canonical(array, plain)
 
 
 def _is_locked(array: np.ndarray | None) -> bool:

@@ -213,11 +213,13 @@ def _rows(call: _Call, out: Any) -> list[Any]:
     shape = raw.shape(out)
     if not shape:
         return call.gradients(out, ONE)
-    basis = np.eye(int(np.prod(shape))).reshape((-1, *shape))
-    columns = list(zip(*[call.gradients(out, row) for row in basis], strict=True))
+    size = int(np.prod(shape))
+    basis = np.eye(size).reshape((size, *shape))
+    passes = [call.gradients(out, row) for row in basis]
     stacked = []
-    for leaf, rows in zip(call.leaves, columns, strict=True):
-        whole = OPS["stack"](*rows, axis=0) if call.create else np.stack(rows)
+    for i, leaf in enumerate(call.leaves):
+        rows = [grads[i] for grads in passes] or [np.zeros((0, *leaf.shape))]
+        whole = OPS["stack"](*rows, axis=0) if call.create and passes else np.stack(rows)
         stacked.append(call.give(OPS["reshape"](whole, shape=shape + leaf.shape)))
     return stacked
 
