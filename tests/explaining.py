@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -38,3 +39,38 @@ def programs(draw: Any) -> list[tg.Value]:
             second = draw(pick | numbers)
             values.append(draw(st.sampled_from(_TWO))(draw(pick), second))
     return [v for v in values if isinstance(v, tg.Value)]
+
+
+_REDUCE = [tg.sum, tg.mean, tg.max, tg.logsumexp, lambda v: tg.sum(v, axis=-1, keepdims=True)]
+_SHAPE = [lambda v: v.T, lambda v: v.reshape(-1), lambda v: v[0], lambda v: tg.stack([v, v, v])]
+_SHAPE += [lambda v: tg.concatenate([v, v]), lambda v: v[..., ::-1], tg.softmax]
+
+
+@st.composite
+def array_programs(draw: Any) -> list[tg.Value]:
+    """Graphs of arrays of many shapes, in float32 too, that end in one number."""
+    kind = draw(st.sampled_from([np.float64, np.float64, np.float32]))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    shapes = draw(st.lists(st.sampled_from([(2, 3), (3,), (2, 1), ()]), min_size=1, max_size=3))
+    values: list[Any] = [tg.weight(rng.normal(size=s).astype(kind), "w") for s in shapes]
+    for _ in range(draw(st.integers(1, 8))):
+        x = draw(st.sampled_from(values))
+        which = draw(st.integers(0, 3))
+        if which == 0:
+            values.append(draw(st.sampled_from(_ONE))(x))
+        elif which == 1 and x.ndim:
+            values.append(draw(st.sampled_from(_SHAPE if x.size < 100 else [tg.softmax]))(x))
+        elif which == 2 and x.ndim:
+            values.append(draw(st.sampled_from(_REDUCE))(x))
+        else:
+            mates = [v for v in values if _broadcasts(v.shape, x.shape)]
+            values.append(draw(st.sampled_from(_TWO))(x, draw(st.sampled_from(mates))))
+    last = values[-1]
+    return [*values, last.sum()] if last.ndim else values
+
+
+def _broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    try:
+        return bool(np.broadcast_shapes(a, b) or True)
+    except ValueError:
+        return False

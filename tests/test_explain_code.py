@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from explaining import golden, programs
+from explaining import array_programs, golden, programs
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine import OPS, record
@@ -83,6 +84,13 @@ def test_it_runs_where_no_package_is_installed() -> None:
 @given(programs())
 def test_random_programs_equal_eager(program: list[tg.Value]) -> None:
     assert_equals_eager(program[-1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_random_programs_of_arrays_equal_eager(data: Any) -> None:
+    with np.errstate(all="ignore"):
+        assert_equals_eager(data.draw(array_programs())[-1])
 
 
 def test_numbers_may_be_changed_and_decisions_are_taken_anew() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
-from explaining import golden, programs
+from explaining import array_programs, golden, programs
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu.autodiff import ONE, pull_back
@@ -56,6 +58,19 @@ def test_adjoints_are_the_engines_gradients(program: list[tg.Value]) -> None:
             product = c.local * c.upstream
             assert same(c.amount, product) or c.local == 0.0  # 0 selects, it does not multiply
     assert all(v.grad is None for v in program)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_adjoints_of_arrays_are_the_engines_too(data: Any) -> None:
+    with np.errstate(all="ignore"):
+        root = data.draw(array_programs())[-1]
+        gradients = pull_back(root, ONE)
+        table = tg.trace_table(root)  # it asserts that the shares add up to every adjoint
+    by_number = sorted(gradients, key=lambda v: (v.op is not None, v.id))
+    for row, v in zip(table.rows, by_number, strict=True):
+        assert same(np.asarray(row.adjoint), np.asarray(gradients[v]))
+    assert table.text(ascii=True).isascii()
 
 
 def test_ten_thousand_rows_leave_out_the_middle_and_say_so() -> None:
