@@ -194,6 +194,11 @@ class Layer(Module):
             for i, column in enumerate(start.T)
         ]
 
+    @property
+    def has_bias(self) -> bool:
+        """Whether there is a bias per neuron."""
+        return self.bias is not None or any(n.bias is not None for n in self.neurons)
+
     def forward(self, x: Any) -> Value:
         """Shape (outputs,) for one sample, (n, outputs) for a batch."""
         if self.form == "tensor":
@@ -237,10 +242,9 @@ class Layer(Module):
 
     def __repr__(self) -> str:
         what = activation_name(self.activation)
-        has_bias = self.bias is not None or any(n.bias is not None for n in self.neurons)
         name = type(self).__name__
         tail = f" {what}" if what else ""
-        without = "" if has_bias else ", no bias"
+        without = "" if self.has_bias else ", no bias"
         return f"{name}({self.inputs} -> {self.outputs}{tail}, {self.form}{without})"
 
 
