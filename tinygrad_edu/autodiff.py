@@ -82,6 +82,8 @@ def pull_back(
     """
     order = topological(root, floor)
     grads: dict[Value, Any] = dict.fromkeys(order)
+    if seed is not ONE and root.shape and seed.dtype != root.dtype:
+        seed = seed.astype(root.dtype)  # a float64 seed leaves a float32 graph float32
     grads[root] = seed
     outer = MODE.get()
     try:

@@ -14,6 +14,7 @@ from tinygrad_edu.define import general, linear
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.ops import examples, source
+from tinygrad_edu.ops import numeric
 from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
 from tinygrad_edu.ops.indexing import getitem
 from tinygrad_edu.raw import shape as shape_of
@@ -54,6 +55,8 @@ def _prepare_sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     if np.ndim(x) == 0 and axis is None:
         return x  # a scalar is its own sum, mean and maximum
+    if keepdims and isinstance(x, Value) and _reduced_shape(x, axis) == x.shape:
+        return x  # and so is an array along axes of length 1
     return {"axis": axis, "keepdims": keepdims}
 
 
@@ -147,7 +150,7 @@ def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
-    out = raw.log(np.sum(raw.exp(x - top), axis=axis, keepdims=True)) + top
+    out = numeric.log(np.sum(numeric.exp(x - top), axis=axis, keepdims=True)) + top
     return out if keepdims else np.reshape(out, np.shape(np.sum(x, axis=axis)))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_edu import raw
 from tinygrad_edu.define import Select, elementwise, plain
 from tinygrad_edu.engine import Value
+from tinygrad_edu.ops import numeric
 from tinygrad_edu.ops import examples, source
 
 Operand = Any
@@ -112,7 +113,10 @@ def positive(x: Operand) -> Any:
     return x
 
 
-@elementwise(1.0, symbol="Σ", formula="x₁ + x₂ + …", kind="sum", code="{+}")
+@elementwise(
+    1.0, symbol="Σ", formula="x₁ + x₂ + …", kind="sum", code="{+}",
+    prepare=lambda *terms: {} if len(terms) != 1 else terms[0],
+)  # fmt: skip
 def add_n(*terms: Operand) -> Any:
     """The sum of any number of terms as one node, added from left to right."""
     total = terms[0]
@@ -139,7 +143,7 @@ def _power_of_exponent(out: Any, x: Any, y: Any) -> Any:
 )  # fmt: skip
 def power(x: Operand, y: Operand) -> Any:
     """x to the power y. The derivative of x**0 is 0; a negative base needs a whole exponent."""
-    return raw.power(x, y)
+    return numeric.power(x, y)
 
 
 @elementwise([lambda out, x: 2.0 * x], symbol="²", formula="x²", code="{0} * {0}")
@@ -153,7 +157,7 @@ def square(x: Operand) -> Any:
 )  # fmt: skip
 def sqrt(x: Operand) -> Any:
     """The square root; its derivative at 0 is infinite."""
-    return raw.sqrt(x)
+    return numeric.sqrt(x)
 
 
 @elementwise(
@@ -167,7 +171,7 @@ def absolute(x: Operand) -> Any:
 @elementwise([0.0], formula="sign(x)", kinks=(lambda x: x,), code=source.SIGN)
 def sign(x: Operand) -> Any:
     """-1, 0 or 1; its derivative is 0 everywhere by convention."""
-    return raw.sign(x)
+    return numeric.sign(x)
 
 
 @elementwise([lambda out, x: -out * out], symbol="1/x", formula="1 / x", code="1.0 / {0}")
@@ -184,19 +188,19 @@ LN2, LN10 = math.log(2.0), math.log(10.0)
 @elementwise([lambda out, x: out], formula="eˣ", code="m.exp({0})")
 def exp(x: Operand) -> Any:
     """e to the power x."""
-    return raw.exp(x)
+    return numeric.exp(x)
 
 
 @elementwise([lambda out, x: out + 1.0], formula="eˣ − 1", code="m.expm1({0})")
 def expm1(x: Operand) -> Any:
     """exp(x) - 1, exact for small x."""
-    return raw.expm1(x)
+    return numeric.expm1(x)
 
 
 @elementwise([lambda out, x: 1.0 / x], formula="ln x", domain=POSITIVE, code="m.log({0})")
 def log(x: Operand) -> Any:
     """The natural logarithm; -inf at 0, nan below."""
-    return raw.log(x)
+    return numeric.log(x)
 
 
 @elementwise(
@@ -204,7 +208,7 @@ def log(x: Operand) -> Any:
 )  # fmt: skip
 def log2(x: Operand) -> Any:
     """The logarithm to base 2."""
-    return raw.log2(x)
+    return numeric.log2(x)
 
 
 @elementwise(
@@ -212,7 +216,7 @@ def log2(x: Operand) -> Any:
 )  # fmt: skip
 def log10(x: Operand) -> Any:
     """The logarithm to base 10."""
-    return raw.log10(x)
+    return numeric.log10(x)
 
 
 @elementwise(
@@ -221,19 +225,19 @@ def log10(x: Operand) -> Any:
 )  # fmt: skip
 def log1p(x: Operand) -> Any:
     """log(1 + x), exact for small x."""
-    return raw.log1p(x)
+    return numeric.log1p(x)
 
 
 @elementwise([lambda out, x: cos(x)], formula="sin x", code="m.sin({0})")
 def sin(x: Operand) -> Any:
     """The sine of an angle in radians."""
-    return raw.sin(x)
+    return numeric.sin(x)
 
 
 @elementwise([lambda out, x: -sin(x)], formula="cos x", code="m.cos({0})")
 def cos(x: Operand) -> Any:
     """The cosine of an angle in radians."""
-    return raw.cos(x)
+    return numeric.cos(x)
 
 
 # Selection ---------------------------------------------------------------------------------------
@@ -266,7 +270,10 @@ def _share(win: Any) -> Any:
         Select(lambda out, x, low, high: logical_or(greater_equal(x, high), less_equal(high, low))),
     ],
     symbol="clip", formula="min(max(x, lower), upper)",
-    kinks=(lambda x, low, high: x - low, lambda x, low, high: x - high),
+    kinks=(
+        lambda x, low, high: x - low, lambda x, low, high: x - high,
+        lambda x, low, high: low - high,
+    ),
     prepare=lambda x, low, high: {} if low is not None and high is not None else clip(
         x, -INF if low is None else low, INF if high is None else high
     ),
@@ -274,7 +281,7 @@ def _share(win: Any) -> Any:
 )  # fmt: skip
 def clip(x: Operand, lower: Operand, upper: Operand) -> Any:
     """x held between two bounds (None: no bound); the derivative of x is 0 at the bounds."""
-    return raw.minimum(raw.maximum(x, lower), upper)
+    return numeric.minimum(numeric.maximum(x, lower), upper)
 
 
 def _one_of(larger: bool) -> Any:
@@ -296,7 +303,7 @@ def _one_of(larger: bool) -> Any:
 )  # fmt: skip
 def maximum(x: Operand, y: Operand) -> Any:
     """The larger of two; where they are equal, each gets half of the gradient."""
-    return raw.maximum(x, y)
+    return numeric.maximum(x, y)
 
 
 @elementwise(
@@ -306,7 +313,7 @@ def maximum(x: Operand, y: Operand) -> Any:
 )  # fmt: skip
 def minimum(x: Operand, y: Operand) -> Any:
     """The smaller of two; where they are equal, each gets half of the gradient."""
-    return raw.minimum(x, y)
+    return numeric.minimum(x, y)
 
 
 # Activations -------------------------------------------------------------------------------------
@@ -317,7 +324,7 @@ def minimum(x: Operand, y: Operand) -> Any:
 )  # fmt: skip
 def tanh(x: Operand) -> Any:
     """The hyperbolic tangent: an S between -1 and 1."""
-    return raw.tanh(x)
+    return numeric.tanh(x)
 
 
 @elementwise(
@@ -326,7 +333,7 @@ def tanh(x: Operand) -> Any:
 )  # fmt: skip
 def sigmoid(x: Operand) -> Any:
     """An S between 0 and 1: the logistic function, a probability from a score."""
-    return raw.sigmoid(x)
+    return numeric.sigmoid(x)
 
 
 @elementwise(
@@ -335,7 +342,7 @@ def sigmoid(x: Operand) -> Any:
 )  # fmt: skip
 def relu(x: Operand) -> Any:
     """x where it is positive, else 0; the derivative at 0 is 0."""
-    return raw.maximum(x, 0.0)
+    return numeric.maximum(x, 0.0)
 
 
 @elementwise(
@@ -357,7 +364,7 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
 )  # fmt: skip
 def elu(x: Operand, alpha: float = 1.0) -> Any:
     """x above 0, a soft approach to -alpha below (Clevert et al., 2016)."""
-    return raw.where(x > 0.0, x, alpha * raw.expm1(raw.minimum(x, 0.0)))
+    return raw.where(x > 0.0, x, alpha * numeric.expm1(numeric.minimum(x, 0.0)))
 
 
 @elementwise(
@@ -365,7 +372,7 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
 )  # fmt: skip
 def softplus(x: Operand) -> Any:
     """A smooth relu: log(1 + exp(x)), without overflow."""
-    return raw.softplus(x)
+    return numeric.softplus(x)
 
 
 @elementwise(
@@ -374,4 +381,4 @@ def softplus(x: Operand) -> Any:
 )  # fmt: skip
 def silu(x: Operand) -> Any:
     """x times its own sigmoid, also called swish."""
-    return x * raw.sigmoid(x)
+    return x * numeric.sigmoid(x)

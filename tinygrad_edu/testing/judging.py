@@ -30,6 +30,7 @@ from tinygrad_edu.testing.subject import (
 CLOSE = 1e-6  # relative agreement that ends the matter at once
 LOOSE = 1e-5  # relative agreement that is asked for after the sweep
 NOISE = 5e4  # times the rounding unit of the output: what differences cannot tell from 0
+CANCELLED = 200.0  # the same for the largest number on the way
 USABLE = 5  # points on one side, at falling steps, that make an extrapolation with a doubt
 
 
@@ -73,7 +74,6 @@ class Judge:
     xs: Numbers
     seed: Vector
     modes: tuple[str, ...] = ("reverse", "forward")
-    eps: float = 2.2e-16
     point: Vector = field(init=False)
     home: Vector = field(init=False)
 
@@ -83,7 +83,9 @@ class Judge:
         self.home = self.measured_values(self.outs)
         self.gradient = gradient_of(self.leaves, self.outs, self.seed)
         scale = np.abs(flat(self.outs))
-        self.floor = NOISE * self.eps * self._selected(scale, float(np.abs(self.seed) @ scale))
+        self.eps, level = precision(self.outs)
+        own = NOISE * self._selected(scale, float(np.abs(self.seed) @ scale))
+        self.floor = self.eps * np.maximum(own, CANCELLED * level)
 
     def _selected(self, forward: Vector, reverse: float) -> Vector:
         """Only what the modes ask for: the outputs one by one, then their weighted sum."""
@@ -269,9 +271,18 @@ def uneven(rng: np.random.Generator, count: int) -> Vector:
     return weights
 
 
-def coarsest(outs: list[Any]) -> float:
-    """The rounding unit of the least precise node: float32 inside makes differences coarse."""
+def precision(outs: list[Any]) -> tuple[float, float]:
+    """The rounding unit of the least precise node, and the largest number on the way.
+
+    float32 inside makes differences coarse; what cancels leaves noise of the size of its terms.
+    """
     roots = [out for out in outs if isinstance(out, Value)]
     steps = Tape.of(*roots).instructions if roots else ()
-    types = {getattr(step.recorded, "dtype", np.dtype(float)) for step in steps}
-    return max([float(np.finfo(t).eps) for t in types if t.kind == "f"], default=2.2e-16)
+    unit, level = 2.2e-16, 0.0
+    for step in steps:
+        data = np.asarray(step.recorded)
+        if data.dtype.kind == "f" and data.size:
+            unit = max(unit, float(np.finfo(data.dtype).eps))
+            largest = float(np.max(np.abs(data)))
+            level = max(level, largest) if np.isfinite(largest) else level
+    return unit, level

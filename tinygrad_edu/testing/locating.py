@@ -11,7 +11,7 @@ from tinygrad_edu.engine import Value, make_leaf
 from tinygrad_edu.errors import TinygradError
 from tinygrad_edu.raw import operand
 from tinygrad_edu.tape import Instruction, Slot, Tape
-from tinygrad_edu.testing.judging import Finding, Judge, coarsest, directions_for, uneven
+from tinygrad_edu.testing.judging import Finding, Judge, directions_for, uneven
 from tinygrad_edu.testing.report import Culprit
 from tinygrad_edu.testing.subject import Gradient, Subject, flat, from_function, from_value
 
@@ -86,11 +86,10 @@ def _findings(step: Instruction, data: list[Any], i: int, order: int) -> Iterato
     subject: Subject = Subject(call)
     try:
         outs = subject.record([x])[1]
-        eps = coarsest(outs)
         if order == 2:
             subject = Gradient(subject, uneven(rng, len(flat(outs))))
             outs = subject.record([x])[1]
-        judge = Judge(subject, [x], uneven(rng, len(flat(outs))), eps=eps)
+        judge = Judge(subject, [x], uneven(rng, len(flat(outs))))
         for direction in directions_for([x], 6, 2, rng):
             yield from judge.judge(direction)
     except TinygradError:

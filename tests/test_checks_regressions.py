@@ -1,0 +1,56 @@
+"""Bugs of rules and edges that the laws and checks have found, each with its own small test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.engine import OPS
+
+
+def test_forward_mode_at_the_edge_of_the_domain_is_infinite_not_an_error() -> None:
+    # sqrt'(0) = 0.5 / 0: Python's floats raise, IEEE says inf.
+    assert tg.jvp(tg.sqrt, (0.0,), (1.0,)) == (0.0, np.inf)
+    assert tg.jvp(tg.log, (0.0,), (1.0,)) == (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize("reduce", [tg.max, tg.min])
+def test_the_kink_of_an_extreme_shows_a_change_of_winner(reduce: object) -> None:
+    # An unsigned gap is the same on both sides, and a difference was taken across the kink.
+    [lead] = OPS[reduce.__name__].kinks
+    before = np.sign(lead(np.array([1.0, 1.0 + 1e-9, 0.0]), None, False))
+    after = np.sign(lead(np.array([1.0 + 2e-9, 1.0 + 1e-9, 0.0]), None, False))
+    if reduce is tg.min:
+        before, after = (np.sign(lead(np.array([1.0, x, 3.0]), None, False)) for x in (0.9, 1.1))
+    assert before.tolist() != after.tolist()
+    assert 0.0 in lead(np.array([2.0, 2.0]), 0, True)
+    assert tg.check(tg.max, np.array([1.0, 1.0 + 1e-8, 0.0])).verdict == "right"
+
+
+def test_clip_has_a_kink_where_its_bounds_meet() -> None:
+    distances = [float(kink(-1.0, 0.0, 0.0)) for kink in OPS["clip"].kinks]
+    assert 0.0 in distances
+
+
+def test_a_float64_seed_leaves_a_float32_gradient_float32() -> None:
+    v = tg.Value(np.ones(2, dtype=np.float32))
+    v.backward(gradient=np.array([1.0, 2.0]))
+    assert v.grad.dtype == np.float32
+    w = v * 2.0
+    w.backward(gradient=np.array([1.0, 2.0]))
+    assert w.grad.dtype == np.float32
+
+
+def test_a_sum_of_one_term_is_the_term() -> None:
+    v = tg.Value(2.0)
+    assert tg.add_n(v) is v
+    assert tg.sum([v]) is v
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min", "logsumexp"])
+def test_a_reduction_over_length_one_that_keeps_its_axis_is_not_recorded(name: str) -> None:
+    column = tg.Value(np.array([[1.0], [2.0]]))
+    assert OPS[name](column, axis=1, keepdims=True) is column
+    assert OPS[name](column, axis=1).shape == (2,)
+    assert OPS[name](column, axis=0, keepdims=True).shape == (1, 1)
