@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.optim.optimizer import Optimizer, State, checked
-from tinygrad_edu.raw import Raw, lock, sqrt
+from tinygrad_edu.raw import Raw, lock
 
 
 def _kept(x: Raw) -> Raw:
     return lock(x) if type(x) is np.ndarray else x
+
+
+def _root(x: Raw) -> Raw:
+    return math.sqrt(x) if type(x) is float else np.sqrt(x)
 
 
 class SGD(Optimizer):
@@ -150,13 +155,13 @@ class Adam(Optimizer):
         m = _kept(m + (1.0 - beta1) * (g - m) if beta1 > 0.5 else g - (g - m) * beta1)
         v = _kept(v * beta2 + (1.0 - beta2) * g * g)
         size = self.lr / (1.0 - beta1**step)
-        spread = sqrt(v) / (1.0 - beta2**step) ** 0.5 + self.eps
+        spread = _root(v) / (1.0 - beta2**step) ** 0.5 + self.eps
         return p + -size * m / spread, {"step": step, "mean": m, "square": v}
 
     def shares(self, p: Raw, g: Raw, old: State, new: State, settings: State) -> dict[str, Any]:
         """Gradient, momentum and decay of one step; see `Optimizer.shares`."""
         lr, beta1, beta2 = settings["lr"], settings["beta1"], settings["beta2"]
-        spread = sqrt(new["square"]) / (1.0 - beta2 ** new["step"]) ** 0.5 + settings["eps"]
+        spread = _root(new["square"]) / (1.0 - beta2 ** new["step"]) ** 0.5 + settings["eps"]
         scale = -(lr / (1.0 - beta1 ** new["step"])) / spread
         decay = settings["weight_decay"] * p
         return {
