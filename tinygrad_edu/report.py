@@ -29,8 +29,8 @@ def paragraph(text: str) -> None:
 
 
 def block(text: object) -> None:
-    """A table or a program as it is, set off by blank lines and four spaces."""
-    say("\n" + textwrap.indent(str(text).strip("\n"), "    ") + "\n")
+    """A table or a program as it is, set off by a blank line and four spaces."""
+    say("\n" + textwrap.indent(str(text).strip("\n"), "    "))
 
 
 def bullets(lines: Iterable[str]) -> str:
