@@ -7,6 +7,7 @@ next one; a format that none can write raises `BackendError`.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -37,6 +38,8 @@ EDGE_CAP = 5000
 
 _INSTALL = "pip install 'tinygrad-edu[draw]'"
 _GRAPHVIZ = "install Graphviz (https://graphviz.org/download: apt, brew or winget install graphviz)"
+_PIXELS = 8e6
+"""Larger pictures are not magnified: the file grows and nothing new is seen."""
 _lock = threading.Lock()
 
 
@@ -100,7 +103,8 @@ def _resvg_png(text: str, scale: float) -> bytes:
     """The SVG as PNG. resvg brings no font: matplotlib's DejaVu Sans is used where there is one."""
     import resvg_py
 
-    options: dict[str, Any] = {"dpi": 96, "zoom": scale, "background": "#FFFFFF"}
+    zoom = min(scale, max(1.0, (_PIXELS / _area(text)) ** 0.5))
+    options: dict[str, Any] = {"dpi": 96, "zoom": zoom, "background": "#FFFFFF"}
     files = _font_files()
     if files:
         options["font_files"] = files
@@ -110,6 +114,12 @@ def _resvg_png(text: str, scale: float) -> bytes:
         return bytes(resvg_py.svg_to_bytes(svg_string=text, **options))
     except ValueError as error:
         raise _Unavailable(f"resvg: {error}") from error
+
+
+def _area(text: str) -> float:
+    """The nominal size of an SVG in pixels, from its opening tag."""
+    found = re.search(r'<svg[^>]*? width="([0-9.]+)[a-z]*" height="([0-9.]+)', text)
+    return max(1.0, float(found[1]) * float(found[2])) if found else 1.0
 
 
 def _font_files() -> list[str]:

@@ -51,6 +51,12 @@ class _Boxes:
                 self.box[step] = key
                 self.members.setdefault(key, []).append(step)
 
+    def in_order(self) -> list[Any]:
+        """The boxes in the order of computation, inputs first."""
+        computed = [self.box[step] for step in self.graph.steps if not step.leaf]
+        inputs = [k for k in self.members if isinstance(k, Region) and k.kind == "inputs"]
+        return list(dict.fromkeys([*inputs, *computed, *self.members]))
+
     def key(self, step: Step, open_boxes: dict[Step, Step]) -> Any:
         home = self.regions.home[step]
         if home is not None and home.kind == "output":
@@ -87,7 +93,7 @@ def layer_scene(graph: Graph, regions: Regions) -> Scene:
     """The layer-level picture of a folded graph."""
     boxes = _Boxes(graph, regions)
     boxes.gather()
-    keys = list(boxes.members)
+    keys = boxes.in_order()
     ids = {key: f"n{index}" for index, key in enumerate(keys)}
     users = graph.users()
     drafts = [_node(boxes, key, ids[key], users) for key in keys]
@@ -157,7 +163,7 @@ def _node(boxes: _Boxes, key: Any, number: str, users: dict[Step, list[Step]]) -
     wanted = any(step.differentiable for step in [*leaves, last])
     gradient = "" if not wanted else "∇ –" if size is None else f"‖∇‖ {labels.number(size)}"
     strength = size if size is not None and np.isfinite(size) else 0.0
-    tip = "\n".join([name, *lines, gradient, last.site]).strip()
+    tip = "\n".join([name, *lines, gradient, last.line]).strip()
     role = "layer" if leaves else "operation"
     return Node(number, role, labels.shorten(name), tuple(lines), gradient, "", strength, tip=tip)
 

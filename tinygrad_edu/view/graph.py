@@ -43,13 +43,22 @@ class Step:
     differentiable: bool
     inputs: list[Any]
     params: dict[str, Any] = field(default_factory=dict)
-    site: str = ""
+    site: Any = None
     moved: bool = False
     folded: int = 0
 
     @property
     def leaf(self) -> bool:
         return not self.op
+
+    @property
+    def line(self) -> str:
+        """The user's line that made it, with the file's name alone, because pictures travel.
+        Looked up late: it costs more than the rest of the step."""
+        if self.site is None:
+            return ""
+        place = f"{os.path.basename(self.site.filename)}:{self.site.line}"
+        return f"{place}  {self.site.text}".rstrip()
 
     @property
     def parents(self) -> list[Step]:
@@ -127,14 +136,6 @@ def _plain(data: Any) -> Any:
     return _plain(data._data) if isinstance(data, Value) else np.asarray(data)[()]
 
 
-def _site(value: Value) -> str:
-    """The line that made the value, with the file's name alone: pictures travel."""
-    if value.site is None:
-        return ""
-    place = f"{os.path.basename(value.site.filename)}:{value.site.line}"
-    return f"{place}  {value.site.text}".rstrip()
-
-
 def read(root: Value) -> Graph:
     """The steps of the graph below `root`. Nothing is changed; stale graphs can be read too."""
     order = _postorder(root)
@@ -177,7 +178,7 @@ def _step(value: Value, role: str, scope: Scope, inputs: list[Any], moved: bool)
         differentiable=value.requires_grad,
         inputs=inputs,
         params=dict(value.params or {}),
-        site=_site(value),
+        site=value.site,
         moved=moved,
     )
 

@@ -15,14 +15,23 @@ True
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
 from tinygrad_edu.view import layers
-from tinygrad_edu.view.metrics import Line, shape_size, text_width
-from tinygrad_edu.view.scene import Cluster, Edge, Node, Scene
-from tinygrad_edu.view.theme import CLUSTERS, ROLES
+from tinygrad_edu.view.frames import (
+    LEFT,
+    RIGHT,
+    Frame,
+    Item,
+    depths,
+    frames_of,
+    label_lines,
+    node_size,
+    spread,
+)
+from tinygrad_edu.view.scene import Edge, Scene
 
 __all__ = ["Box", "Layout", "Point", "label_lines", "layout", "node_size"]
 
@@ -72,74 +81,17 @@ class Layout:
     routes: Mapping[str, tuple[Point, ...]]
 
 
-def label_lines(node: Node) -> list[Line]:
-    """The lines of a node's label with their sizes: title, values, gradient."""
-    small = node.role == "neuron"
-    lines = [Line(node.title, 10 if small else 12, True)] if node.title else []
-    lines += [Line(text, 10 if small else 12) for text in node.lines]
-    if node.gradient:
-        lines.append(Line(node.gradient, 9 if small else 11))
-    return lines
-
-
-def node_size(node: Node) -> tuple[float, float]:
-    """Width and height that hold the node's label in its role's shape."""
-    return shape_size(ROLES[node.role].shape, label_lines(node))
-
-
-@dataclass(slots=True)
-class _Item:
-    """A node, a cluster or a lane within one frame. Ports: edge id → height below the top."""
-
-    width: float
-    height: float
-    node: str = ""
-    cluster: str = ""
-    rank: int = 0
-    x: float = 0.0
-    y: float = 0.0
-    entries: dict[str, float] = field(default_factory=dict)
-    exits: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def lane(self) -> bool:
-        return not self.node and not self.cluster
-
-    def port(self, edge: str, entering: bool) -> float:
-        return (self.entries if entering else self.exits).get(edge, self.height / 2)
-
-
-@dataclass(slots=True)
-class _Frame:
-    """One cluster (or the whole picture, "") while it is laid out."""
-
-    key: str
-    title_height: float = 0.0
-    title_width: float = 0.0
-    items: list[_Item] = field(default_factory=list)
-    spans: list[tuple[Edge, int, int]] = field(default_factory=list)
-    chains: dict[str, list[int]] = field(default_factory=dict)
-    columns: list[list[int]] = field(default_factory=list)
-    edges_x: list[tuple[float, float]] = field(default_factory=list)
-    width: float = 0.0
-    height: float = 0.0
-    x: float = 0.0
-    y: float = 0.0
-
-
-_LEFT, _RIGHT = -1, -2
-
-
 def layout(scene: Scene) -> Layout:
     """Place every node, cluster and line of `scene`. Deterministic; no two shapes overlap."""
-    frames = _frames(scene)
-    _spread(scene, frames)
-    homes: dict[str, tuple[_Frame, int]] = {}
+    frames = frames_of(scene)
+    spread(scene, frames)
+    homes: dict[str, tuple[Frame, int]] = {}
     for frame in frames.values():
         for index, item in enumerate(frame.items):
             if item.cluster:
                 homes[item.cluster] = (frame, index)
-    for key in sorted(frames, key=lambda key: -_depth(scene, key)):
+    depth = depths(scene)
+    for key in sorted(frames, key=lambda key: -depth[key]):
         frame = frames[key]
         for item in frame.items:
             if item.cluster:
@@ -151,76 +103,7 @@ def layout(scene: Scene) -> Layout:
     return _absolute(scene, frames)
 
 
-def _depth(scene: Scene, key: str) -> int:
-    parents = {cluster.id: cluster.parent for cluster in scene.clusters}
-    depth = 0
-    while key:
-        key = parents[key]
-        depth += 1
-    return depth
-
-
-def _frames(scene: Scene) -> dict[str, _Frame]:
-    """A frame for every cluster that holds something, with its items in scene order."""
-    frames: dict[str, _Frame] = {"": _Frame("")}
-    by_id = {cluster.id: cluster for cluster in scene.clusters}
-
-    def frame_of(key: str) -> _Frame:
-        missing: list[Cluster] = []
-        while key not in frames:
-            missing.append(by_id[key])
-            key = by_id[key].parent
-        for cluster in reversed(missing):
-            size = CLUSTERS[cluster.kind].title_size
-            wide = text_width(cluster.title, size)
-            frame = _Frame(cluster.id, size + 8.0 if cluster.title else 0.0, wide)
-            frames[cluster.parent].items.append(_Item(0, 0, cluster=cluster.id))
-            frames[cluster.id] = frame
-        return frames[missing[0].id] if missing else frames[key]
-
-    for node in scene.nodes:
-        width, height = node_size(node)
-        frame_of(node.cluster).items.append(_Item(width, height, node=node.id))
-    return frames
-
-
-def _spread(scene: Scene, frames: dict[str, _Frame]) -> None:
-    """Cut every edge into the spans it has in each frame on its way."""
-    parents = {cluster.id: cluster.parent for cluster in scene.clusters}
-    seat = {
-        item.node or item.cluster: index
-        for frame in frames.values()
-        for index, item in enumerate(frame.items)
-    }
-    home = {node.id: node.cluster for node in scene.nodes}
-
-    def path(node: str) -> list[tuple[str, str]]:
-        steps, inner, outer = [], node, home[node]
-        while True:
-            steps.append((outer, inner))
-            if not outer:
-                return steps
-            inner, outer = outer, parents[outer]
-
-    for edge in scene.edges:
-        up, down = path(edge.source), path(edge.target)
-        shared = {outer for outer, _ in up} & {outer for outer, _ in down}
-        meeting = next(outer for outer, _ in up if outer in shared)
-        ends = {}
-        for outer, inner in up:
-            if outer == meeting:
-                ends["a"] = seat[inner]
-                break
-            frames[outer].spans.append((edge, seat[inner], _RIGHT))
-        for outer, inner in down:
-            if outer == meeting:
-                ends["b"] = seat[inner]
-                break
-            frames[outer].spans.append((edge, _LEFT, seat[inner]))
-        frames[meeting].spans.append((edge, ends["a"], ends["b"]))
-
-
-def _solve(scene: Scene, frame: _Frame) -> None:
+def _solve(scene: Scene, frame: Frame) -> None:
     """Ranks, lanes, order and positions of one frame."""
     inner = [(a, b) for _, a, b in frame.spans if a >= 0 and b >= 0]
     rank = layers.ranks(len(frame.items), inner)
@@ -247,7 +130,7 @@ def _solve(scene: Scene, frame: _Frame) -> None:
     frame.height = low + inset
 
 
-def _seats(frame: _Frame) -> list[tuple[int, int]]:
+def _seats(frame: Frame) -> list[tuple[int, int]]:
     """The order to start from: scene order, and a lane right below what shares its end."""
     order = [(index, 0) for index in range(len(frame.items))]
     for chain in frame.chains.values():
@@ -258,9 +141,7 @@ def _seats(frame: _Frame) -> list[tuple[int, int]]:
     return order
 
 
-def _pull_leaves(
-    scene: Scene, frame: _Frame, rank: list[int], links: list[tuple[int, int]]
-) -> None:
+def _pull_leaves(scene: Scene, frame: Frame, rank: list[int], links: list[tuple[int, int]]) -> None:
     """Move what nothing enters beside its first consumer, biases beside the weights."""
     roles = {node.id: node.role for node in scene.nodes}
     entered = {b for _, a, b in frame.spans}
@@ -279,7 +160,7 @@ def _pull_leaves(
             rank[index] = max(0, min([rank[index], *(rank[a] - 1 for a in siblings)]))
 
 
-def _lanes(frame: _Frame) -> list[layers.Link]:
+def _lanes(frame: Frame) -> list[layers.Link]:
     """Give every span a chain of items in neighbouring ranks, adding lanes where it passes."""
     last = max((item.rank for item in frame.items), default=0)
     links: list[layers.Link] = []
@@ -295,7 +176,7 @@ def _lanes(frame: _Frame) -> list[layers.Link]:
             lane = shared.get(key) if edge.weight is None else None
             if lane is None:
                 lane = len(frame.items)
-                frame.items.append(_Item(0.0, _LANE, rank=rank))
+                frame.items.append(Item(0.0, _LANE, rank=rank))
                 if edge.weight is None:
                     shared[key] = lane
             chain.append(lane)
@@ -311,7 +192,7 @@ def _lanes(frame: _Frame) -> list[layers.Link]:
     return links
 
 
-def _set_columns(frame: _Frame, links: list[layers.Link]) -> None:
+def _set_columns(frame: Frame, links: list[layers.Link]) -> None:
     """Horizontal positions: each column as wide as its widest item, gaps by how far lines climb."""
     inset = _PAD if frame.key else _MARGIN
     climb = [0.0] * len(frame.columns)
@@ -341,22 +222,22 @@ def _set_columns(frame: _Frame, links: list[layers.Link]) -> None:
     frame.edges_x = [(a + spare, b + spare) for a, b in frame.edges_x]
 
 
-def _ports(frame: _Frame) -> tuple[dict[str, float], dict[str, float]]:
+def _ports(frame: Frame) -> tuple[dict[str, float], dict[str, float]]:
     """The heights at which lines enter and leave a finished frame."""
     entries: dict[str, float] = {}
     exits: dict[str, float] = {}
     for edge, a, b in frame.spans:
         chain = frame.chains[edge.id]
-        if a == _LEFT:
+        if a == LEFT:
             item = frame.items[chain[0]]
             entries[edge.id] = item.y + item.port(edge.id, True)
-        elif b == _RIGHT:
+        elif b == RIGHT:
             item = frame.items[chain[-1]]
             exits[edge.id] = item.y + item.port(edge.id, False)
     return entries, exits
 
 
-def _stretch(frames: dict[str, _Frame]) -> None:
+def _stretch(frames: dict[str, Frame]) -> None:
     """Clusters that stand above each other get the same width."""
     for frame in frames.values():
         for column, (left, right) in zip(frame.columns, frame.edges_x, strict=True):
@@ -367,11 +248,12 @@ def _stretch(frames: dict[str, _Frame]) -> None:
                     frames[item.cluster].width = item.width
 
 
-def _absolute(scene: Scene, frames: dict[str, _Frame]) -> Layout:
+def _absolute(scene: Scene, frames: dict[str, Frame]) -> Layout:
     nodes: dict[str, Box] = {}
     clusters: dict[str, Box] = {}
     places: dict[str, tuple[str, int]] = {}
-    for key in sorted(frames, key=lambda key: _depth(scene, key)):
+    depth = depths(scene)
+    for key in sorted(frames, key=lambda key: depth[key]):
         frame = frames[key]
         for index, item in enumerate(frame.items):
             item.x += frame.x
@@ -392,7 +274,7 @@ def _absolute(scene: Scene, frames: dict[str, _Frame]) -> Layout:
 
 def _route(
     edge: Edge,
-    frames: dict[str, _Frame],
+    frames: dict[str, Frame],
     places: dict[str, tuple[str, int]],
     nodes: dict[str, Box],
 ) -> tuple[Point, ...]:

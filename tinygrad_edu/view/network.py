@@ -91,10 +91,7 @@ def network_scene(
             if column.size > SHOWN and index == HEAD - 1:
                 nodes.append(_more(f"n{len(nodes)}", home, column.size))
     largest = max((_largest(each.weights) for each in connections), default=0.0)
-    total = sum(
-        int(np.isfinite(each.weights).sum()) for each in connections if each.weights is not None
-    )
-    floor, notes = _thin(connections, total)
+    floor, notes = _thin(connections)
     edges: list[Edge] = []
     bundles: list[Bundle] = []
     for each in connections:
@@ -128,13 +125,13 @@ def _largest(weights: NDArray[Any] | None) -> float:
     return float(finite.max()) if finite.size else 0.0
 
 
-def _thin(connections: Sequence[Connection], total: int) -> tuple[float, tuple[str, ...]]:
+def _thin(connections: Sequence[Connection]) -> tuple[float, tuple[str, ...]]:
     """The least |w| that is drawn, so that at most `LINES` lines are, and the note that says so."""
+    tables = [each.weights for each in connections if each.weights is not None]
+    total = sum(int(np.isfinite(table).sum()) for table in tables)
     if total <= LINES:
         return 0.0, ()
-    sizes = np.concatenate(
-        [np.abs(c.weights).ravel() for c in connections if c.weights is not None]
-    )
+    sizes = np.concatenate([np.abs(table).ravel() for table in tables])
     sizes = sizes[np.isfinite(sizes)]
     floor = float(np.partition(sizes, sizes.size - LINES)[sizes.size - LINES])
     note = f"the {labels.count(LINES)} strongest of {labels.count(total)} connections are drawn"

@@ -90,11 +90,17 @@ def find_regions(graph: Graph) -> Regions:
 
 
 def _in_order(graph: Graph, home: dict[Step, Region | None]) -> list[Region]:
+    """The regions in the order of computation, inputs first, outer ones before inner ones."""
     regions: dict[Region, None] = {}
     for step in graph.steps:
         inner = home[step]
         if inner is not None:
             inner.steps.append(step)
+    early = [step for step in graph.steps if step.leaf and step.role == "input"]
+    computed = [step for step in graph.steps if not step.leaf]
+    for step in [*early, *computed, *graph.steps]:
+        inner = home[step]
+        if inner is not None:
             for each in reversed(inner.chain()):
                 regions.setdefault(each)
     return list(regions)

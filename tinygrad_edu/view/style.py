@@ -26,7 +26,7 @@ _BASE = (
     ".tg .line{fill:none}"
     ".tg .dash{stroke-dasharray:6 3.5}"
     ".tg .edge.dash,.tg .many.dash{stroke-dasharray:5 3.5}"
-    ".tg .many{fill:none;opacity:.13}"
+    ".tg .many{fill:none;opacity:.09}"
 )
 
 

@@ -142,6 +142,6 @@ def tip(step: Step) -> str:
         lines.append(f"{step.formula}{labels.shorten(static, 60)}")
     if step.folded > 0 and step.kind != "function":
         lines.append(f"one Σ for {step.folded + 1} recorded additions")
-    if step.site:
-        lines.append(step.site)
+    if step.line:
+        lines.append(step.line)
     return "\n".join(lines)
