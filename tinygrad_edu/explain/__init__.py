@@ -2,6 +2,7 @@
 
 - `explain(loss, w)`: local derivative × upstream = share, for every use of ``w``.
 - `trace_table(loss)`: the evaluation trace v₁, v₂, … with adjoints, as the literature prints it.
+- `to_latex(loss)`: the same as formulas for a page.
 - `to_code(loss)`: forward and backward as a Python program that runs without this library.
 
 Each reads the `Tape` and refuses a stale graph. This module can be called: the package offers it
@@ -15,6 +16,7 @@ from types import ModuleType
 
 from tinygrad_edu.engine import Value
 from tinygrad_edu.explain.code import to_code
+from tinygrad_edu.explain.latex import to_latex
 from tinygrad_edu.explain.trace import Contribution, TraceRow, TraceTable, trace_table
 from tinygrad_edu.explain.why import Explanation, Overview, Share, explain
 
@@ -38,5 +40,6 @@ __all__ = [
     "TraceTable",
     "explain",
     "to_code",
+    "to_latex",
     "trace_table",
 ]

@@ -164,7 +164,7 @@ class _Writer:
         """A gradient that is a number of its own, not computed from anything."""
         data = self.tape.leaves[slot].value._data
         if isinstance(data, np.ndarray):
-            text = array_literal(data) if data.any() else f"np.zeros({data.shape})"
+            text = array_literal(data)
         else:
             text = literal(data, nested=False)
         self.code.append(text)
