@@ -11,11 +11,11 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tinygrad_edu"
 FILES = sorted(PACKAGE.rglob("*.py"))
-CORE = ["errors", "raw", "context", "engine", "define", "tags", "roles", "autodiff"]
+CORE = ["errors", "raw", "engine", "define", "tags", "roles", "autodiff"]
 
 LEVELS = {
     "errors": 0, "raw": 0, "context": 0, "sites": 0, "wording": 0, "files": 0,
-    "engine": 1, "tags": 1, "define": 1, "numpy_protocol": 1,
+    "engine": 1, "tags": 1, "define": 1, "numpy_protocol": 1, "copying": 1, "calls": 0,
     "ops": 2,
     "autodiff": 3, "transforms": 3, "roles": 3, "functions": 3, "tape": 3, "birth": 3,
     "nn": 4, "optim": 4, "train": 4, "compile": 4, "view": 4, "explain": 4, "testing": 4,

@@ -15,14 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import define, raw
+from tinygrad_edu import define, raw, wording
 from tinygrad_edu.context import MODE
 from tinygrad_edu.engine import OPS, Op, Value, describe, make_leaf
-from tinygrad_edu.errors import AutodiffError, DTypeError, ShapeError
+from tinygrad_edu.errors import DTypeError, TinygradError
 from tinygrad_edu.raw import canonical, operand
-from tinygrad_edu.wording import stale
 
-_id = attrgetter("id")
 ONE = define.ONE  # the seed; recognised by identity, so that no multiplication by it is recorded
 
 
@@ -42,12 +40,12 @@ def topological(
             if type(x) is Value:
                 if x.id >= i:
                     if moved is None or x.op is not None:
-                        raise stale(x, v)
+                        raise wording.stale(x, v)
                     moved.append(x)
                 if x not in seen and (x.requires_grad or every) and x.id > floor:
                     seen.add(x)
                     order.append(x)
-    order.sort(key=_id, reverse=True)
+    order.sort(key=attrgetter("id"), reverse=True)
     return order
 
 
@@ -64,8 +62,7 @@ def fit(d: Any, x: Any, op: Op[Any], i: int) -> Any:
     if have != want:
         pairs = zip(want[::-1], have[::-1], strict=False)
         if len(have) < len(want) or any(n not in (1, m) for n, m in pairs):
-            what = f"the rule of {op.name} returned shape {have} for operand {i} of shape {want}"
-            raise AutodiffError(what, hint="a gradient has its operand's shape")
+            raise wording.rule_shape(op.name, i, have, want)
         d = OPS["sum_to"](d, shape=want) if type(d) is Value else raw.sum_to(d, want)
     if want and d.dtype is not x.dtype and d.dtype != x.dtype:
         d = OPS["astype"](d, dtype=x.dtype) if type(d) is Value else d.astype(x.dtype)
@@ -127,14 +124,9 @@ def _recover(
     op: Op[Any], i: int, g: Any, out: Any, xs: Sequence[Any], params: Any, error: Exception
 ) -> Any:
     """The rule once more on IEEE floats, where Python's raise instead of giving inf or nan."""
-    if isinstance(error, (AutodiffError, ShapeError)):
+    if isinstance(error, TinygradError):
         raise error
-    if any(type(x) is Value for x in (g, *xs)):  # x / 0.0: the raw operand raises, not the Value
-        with np.errstate(all="ignore"):
-            xs = [np.float64(x) if type(x) is float else x for x in xs]
-            return op.pull(i, g, out, xs, params)
-    rule = lambda g, out, *xs: op.pull(i, g, out, xs, params)  # noqa: E731
-    return raw.ieee(rule, g, out, *xs)
+    return raw.ieee(lambda g, out, *xs: op.pull(i, g, out, xs, params), g, out, *xs)
 
 
 def push_forward(
@@ -143,20 +135,14 @@ def push_forward(
     """Forward mode over the recorded graph: the tangent of ``root``; None: nothing reaches it."""
     for v in reversed(topological(root, floor)):
         op = v.op
-        if v in tangents or op is None:
-            continue
         ts = [tangents.get(x) if type(x) is Value else None for x in v.inputs]
-        if all(t is None for t in ts):
+        if v in tangents or op is None or all(t is None for t in ts):
             continue
-        xs = v.inputs
-        if not create_graph:
-            xs = tuple([x._data if type(x) is Value else x for x in xs])
+        xs = [x._data if type(x) is Value and not create_graph else x for x in v.inputs]
         out, params = v if create_graph else v._data, v.params or {}
         try:
             t = op.push(ts, out, xs, params)
         except (ArithmeticError, ValueError):
-            if create_graph:
-                raise
             t = raw.ieee(lambda o, *args: op.push(ts, o, args, params), out, *xs)  # noqa: B023
         if t is not None and raw.shape(t) != v.shape:
             t = OPS["broadcast_to"](t, shape=v.shape)
@@ -183,8 +169,7 @@ def backward(
     if not isinstance(root, Value):
         raise DTypeError(f"backward starts at a Value, got {describe(root)}")
     if not root.requires_grad:
-        what = f"{describe(root)} does not depend on anything that needs a gradient"
-        raise AutodiffError(what, hint="leaves with requires_grad=True, outside no_grad()")
+        raise wording.nothing_to_differentiate(root)
     create_graph = create_graph or MODE.get().recording is not None
     grads = pull_back(root, _seed(root, gradient), -1, create_graph)
     used: set[int] = {id(gradient)}
@@ -209,10 +194,8 @@ def _seed(root: Value, gradient: Any) -> Any:
     if gradient is None and not root.shape:
         return ONE
     if gradient is None:
-        what = f"backward from {describe(root)} needs a gradient of that shape"
-        raise ShapeError(what, hint="loss.mean().backward(), or gradient=np.ones(v.shape)")
+        raise wording.needs_gradient(root)
     seed = gradient if isinstance(gradient, Value) else operand(gradient)
     if raw.shape(seed) != root.shape:
-        what = f"gradient of shape {raw.shape(seed)} for {describe(root)}"
-        raise ShapeError(what, hint=f"give it the shape {root.shape}")
+        raise wording.gradient_shape(raw.shape(seed), root)
     return seed

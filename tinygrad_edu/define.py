@@ -14,7 +14,6 @@ default) are differentiable; all others are static.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -142,36 +141,21 @@ def _total(parts: list[Any]) -> Any:
 
 
 _FACTS: dict[str, Any] = {
-    "kind": "arithmetic", "symbol": None, "formula": None, "domain": (), "kinks": (),
-    "examples": None, "plain": False, "random": False, "prepare": None, "code": None,
+    "name": None, "replace": False, "kind": "arithmetic", "symbol": None, "formula": None,
+    "domain": (), "kinks": (), "examples": None, "plain": False, "random": False,
+    "prepare": None, "code": None,
 }  # fmt: skip
 
 
 def _register(
     function: Callable[P, Any], rules: Any, pull: Rule, push: Rule, facts: dict[str, Any]
 ) -> Op[P]:
-    op: Op[P] = Op()
-    name = facts.pop("name", function.__name__)
-    unknown = set(facts) - set(_FACTS)
-    if name in OPS and not facts.pop("replace", False):
+    facts = {**_FACTS, "name": function.__name__, **facts}
+    name, unknown = facts["name"], set(facts) - set(_FACTS)
+    if name in OPS and not facts["replace"]:
         raise TinygradError(f"an operation {name!r} exists already", hint="give it another name")
     if unknown:
         raise TinygradError(f"{name}: unknown facts {sorted(unknown)}", hint=", ".join(_FACTS))
-    signature = inspect.signature(function)
-    parameters = list(signature.parameters.values())
-    only = [p for p in parameters if p.kind is p.POSITIONAL_ONLY]
-    free = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    operands = only or ([] if variadic else free)
-    static = [p for p in parameters if p not in operands and p.kind is not p.VAR_POSITIONAL]
-    op._operands = tuple(p.name for p in operands)
-    op._arity = -1 if variadic else len(operands)
-    op._names = tuple(p.name for p in static)
-    op._defaults = {p.name: p.default for p in static if p.default is not p.empty}
-    op.__name__, op.__doc__, op.__signature__ = name, function.__doc__, signature
-    op.name, op.forward, op.rules, op.pull, op.push = name, function, rules, pull, push
-    for fact, default in _FACTS.items():
-        setattr(op, f"_{fact}" if fact == "prepare" else fact, facts.get(fact, default))
-    op.symbol, op.formula = op.symbol or name, op.formula or f"{name}({', '.join(op._operands)})"
+    op: Op[P] = Op(function, rules, pull, push, facts)
     OPS[name] = op
     return op

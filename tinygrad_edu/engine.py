@@ -7,6 +7,7 @@ by id and never recurses. Derivatives live beside this file, in the op tables an
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
@@ -15,11 +16,12 @@ from typing import Any, Generic, ParamSpec
 
 import numpy as np
 
-from tinygrad_edu import raw, sites
-from tinygrad_edu.context import MODE, ROOT, Tag, role_of
-from tinygrad_edu.errors import AutodiffError, DTypeError, RecordingError, ShapeError
+from tinygrad_edu import raw, sites, wording
+from tinygrad_edu.calls import split_call, split_signature
+from tinygrad_edu.context import MODE, Tag, role_of
+from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.raw import Raw, canonical, operand
-from tinygrad_edu.sites import INSIDE, SITES, Site, user_site
+from tinygrad_edu.sites import INSIDE, SITES, user_site
 from tinygrad_edu.wording import describe, failure, signature, summary
 
 P = ParamSpec("P")
@@ -28,7 +30,6 @@ _next_id = count().__next__
 _new = object.__new__
 _mode = MODE.get
 _frame = sys._getframe
-_STORE_SUBSCR = opmap["STORE_SUBSCR"]
 
 
 class Value:
@@ -48,16 +49,6 @@ class Value:
     __slots__ = ("__weakref__", "_data", "_dtype", "_grad", "id", "inputs", "op", "params",
                  "requires_grad", "site", "tag")
     # fmt: on
-    _data: Raw
-    _dtype: Any  # the float type a scalar came from, or None: a weak Python float
-    _grad: Any
-    id: int
-    inputs: tuple[Any, ...]
-    op: Op[Any] | None
-    params: dict[str, Any] | None
-    requires_grad: bool
-    site: Site | None
-    tag: Tag
 
     def __init__(
         self, data: Any, name: str | None = None, role: Any = None, requires_grad: bool = True
@@ -66,12 +57,15 @@ class Value:
         if isinstance(data, Value):
             raise DTypeError(f"{describe(data)} is a Value already", hint="use it, or v.detach()")
         kept = getattr(data, "dtype", None) if np.ndim(data) == 0 else None
-        self._dtype = kept.type if kept is not None and kept.kind == "f" else None
-        self._data = operand(data, plain=mode.recording is not None)
-        self.op, self.inputs, self.params, self._grad = None, (), None, None
+        # The float type that a scalar came from, or None: a weak Python float.
+        self._dtype: Any = kept.type if kept is not None and kept.kind == "f" else None
+        self._data: Raw = operand(data, plain=mode.recording is not None)
+        self.op: Op[Any] | None = None
+        self.inputs: tuple[Any, ...] = ()
+        self.params: dict[str, Any] | None = None
+        self._grad: Any = None
         self.requires_grad, self.id, self.site = requires_grad, _next_id(), user_site(2)
-        unnamed = name is None and role is None
-        self.tag = mode.tag if unnamed else Tag(name, role_of(role), mode.tag.scope)
+        self.tag = Tag(name, role_of(role), mode.tag.scope) if name or role else mode.tag
 
     def __init_subclass__(cls) -> None:
         raise TypeError("Value is final: make a function that returns Values, or a Module")
@@ -96,8 +90,7 @@ class Value:
     def grad(self, new: Any) -> None:
         new = new if new is None or isinstance(new, Value) else operand(new)
         if new is not None and raw.shape(new) != self.shape:
-            what = f"a gradient of shape {raw.shape(new)} for {describe(self)}"
-            raise ShapeError(what, hint="it has the shape of its value; v.grad = None clears it")
+            raise wording.gradient_shape(raw.shape(new), self)
         self._grad = new
 
     shape = property(lambda self: raw.shape(self._data), doc="Lengths of the axes; () is a scalar.")
@@ -121,11 +114,7 @@ class Value:
     def _readable(self, what: str) -> Raw:
         if _mode().recording is None:
             return self._data
-        raise RecordingError(
-            f"{what} of {describe(self)} was read while a program is being recorded",
-            hint="the recording must hold for other data too: compute with the Value itself, "
-            "and write tg.where(condition, a, b) instead of `if`",
-        )
+        raise wording.unreadable(self, what)
 
     def item(self) -> float:
         """The number of a one-element Value as a Python float."""
@@ -141,12 +130,10 @@ class Value:
     def assign(self, new: Any) -> Value:
         """Give a leaf new numbers of the same shape. Graphs recorded before become stale."""
         if self.op is not None:
-            what = f"{describe(self)} was computed; only a leaf can be assigned"
-            raise AutodiffError(what, hint="assign its inputs and compute it again")
+            raise wording.no_leaf(self)
         data = operand(new._data if isinstance(new, Value) else new)
         if raw.shape(data) != self.shape:
-            what = f"cannot assign shape {raw.shape(data)} to {describe(self)}"
-            raise ShapeError(what, hint="a leaf keeps its shape: reduce the update, or a new Value")
+            raise wording.other_shape(raw.shape(data), self)
         same = type(data) is float or data.dtype == self.dtype
         self._data, self.id = data if same else canonical(data.astype(self.dtype)), _next_id()
         return self
@@ -227,19 +214,17 @@ class Value:
     def __eq__(self, other: object) -> Any:
         if not isinstance(other, (int, float, np.ndarray, np.generic)):
             return self is other
-        what = f"== between {describe(self)} and {type(other).__name__} is ambiguous"
-        raise DTypeError(what, hint="tg.equal(v, x) compares numbers; == of Values is identity")
+        raise wording.ambiguous_equality(self, type(other).__name__)
 
     def __bool__(self) -> bool:
         data = np.asarray(self._readable("the truth value"))
-        if data.size == 1:
-            return bool(data)
-        what = f"the truth value of {describe(self)} is ambiguous"
-        raise ShapeError(what, hint="v.data.any() or v.data.all()")
+        if data.size != 1:
+            raise wording.ambiguous_truth(self)
+        return bool(data)
 
     def __float__(self) -> float:
         data, frame = self._readable("float()"), _frame(1)
-        if frame.f_code.co_code[frame.f_lasti] == _STORE_SUBSCR:
+        if frame.f_code.co_code[frame.f_lasti] == opmap["STORE_SUBSCR"]:
             self.__array__()  # `array[0] = v` asks for a float too, and would lose the graph
         if np.ndim(data):
             raise ShapeError(f"float() of {describe(self)}", hint="v.data, or v[0] for one number")
@@ -257,8 +242,7 @@ class Value:
         return iter([self[i] for i in range(len(self))])
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        what = f"{describe(self)} would lose its graph in an array"
-        raise DTypeError(what, hint="tg.stack([v, w]) keeps it; v.numpy() gives the numbers alone")
+        raise wording.no_array(self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         from tinygrad_edu.numpy_protocol import call_ufunc
@@ -269,14 +253,6 @@ class Value:
         from tinygrad_edu.numpy_protocol import call_function
 
         return call_function(function, args, kwargs)
-
-    def __reduce__(self) -> Any:
-        if self.op is not None:
-            what = f"{describe(self)} is part of a graph and cannot be copied or pickled"
-            raise AutodiffError(what, hint="copy the leaves (its weights), or v.detach()")
-        facts = (self._data, self._dtype, self.requires_grad, self._grad)
-        scopes = tuple((s.name, s.kind) for s in self.tag.scope.lineage)
-        return _restore, (*facts, self.tag.name, self.tag.role, scopes)
 
     def __repr__(self) -> str:
         return summary(self)
@@ -294,53 +270,41 @@ class Op(Generic[P]):
 
     Made by the declarators in `tinygrad_edu.define`; called like a function. Called with numbers
     only it computes numbers; with a Value among its operands it records a node.
+
+    - ``name``, ``symbol``, ``formula``: how it is written; ``kind``: "arithmetic", "activation", …
+    - ``forward``; ``pull(i, g, out, inputs, params)``, the gradient of input i; ``push(tangents,
+      out, inputs, params)``, the tangent of the output; ``rules``: the partial derivatives of an
+      elementwise operation, read by `autodiff` without a call
+    - ``domain``: an open interval per operand; ``kinks``: signed distances from the places without
+      a derivative; ``examples``: draws operands for the laws; ``code``: a template for `to_code`
+    - ``plain``: no derivative, plain results outside recording; ``random``: drawn anew each time
     """
 
-    __signature__: Any
-    __name__: str
-    name: str
-    symbol: str
-    formula: str
-    kind: str  # "arithmetic", "activation", "reduction", "shape", "comparison", …
-    domain: tuple[tuple[float, float], ...]  # open intervals, one per operand; () is all numbers
-    kinks: tuple[Callable[..., Any], ...]  # signed distances from the places without a derivative
-    examples: Callable[..., Any] | None
-    code: Any
-    plain: bool  # no derivative: plain results outside recording
-    random: bool
-    forward: Callable[..., Any]
-    rules: Any  # elementwise only: the partial derivatives, read by `autodiff` without a call
-    pull: Callable[..., Any]  # (i, g, out, inputs, params) -> gradient of input i
-    push: Callable[..., Any]  # (tangents, out, inputs, params) -> tangent of the output
-    _arity: int  # how many operands, -1: any number
-    _operands: tuple[str, ...]
-    _names: tuple[str, ...]
-    _defaults: dict[str, Any]
-    _prepare: Callable[..., Any] | None
+    def __init__(
+        self, function: Callable[P, Any], rules: Any, pull: Any, push: Any, facts: dict[str, Any]
+    ) -> None:
+        self.name = self.__name__ = facts["name"]
+        self.__doc__, self.__signature__ = function.__doc__, inspect.signature(function)
+        self.forward, self.rules, self.pull, self.push = function, rules, pull, push
+        self.kind, self.domain, self.kinks = facts["kind"], facts["domain"], facts["kinks"]
+        self.examples, self.code, self._prepare = facts["examples"], facts["code"], facts["prepare"]
+        self.plain, self.random = facts["plain"], facts["random"]
+        parts = split_signature(self.__signature__)
+        self._operands, self._arity, self._names, self._defaults = parts
+        self.symbol = facts["symbol"] or self.name
+        self.formula = facts["formula"] or f"{self.name}({', '.join(self._operands)})"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         operands, params = args, kwargs
         if kwargs or len(args) != self._arity or self._defaults:
-            operands, params = self._bind(args, kwargs)
+            operands, params = split_call(self, args, kwargs)
         if self._prepare is not None:
             params = self._prepare(*operands, **params)
             if type(params) is not dict:
                 return params  # there was nothing to do, or another operation has done it
         if params and Value in map(type, params.values()):
-            what = f"{self.name}: a static parameter was given as a Value"
-            raise DTypeError(what, hint="only the operands before it carry gradients: v.item()")
+            raise wording.static_value(self)
         return record(self, operands, params or None)
-
-    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Split a call into differentiable operands and static parameters, as declared."""
-        n = len(args) if self._arity < 0 else self._arity
-        given = {**dict(zip(self._names, args[n:], strict=False)), **kwargs}
-        params = {**self._defaults, **given}
-        odd = len(given) != len(args) - n + len(kwargs) or len(params) != len(self._names)
-        if len(args) < n or odd:
-            called = ", ".join([*["…"] * len(args), *[f"{name}=…" for name in kwargs]])
-            raise DTypeError(f"{self.name} was called as {self.name}({called})", hint=repr(self))
-        return args[:n], params
 
     def __repr__(self) -> str:
         return signature(self)
@@ -400,15 +364,6 @@ def make_leaf(data: Raw, dtype: Any = None, requires_grad: bool = False) -> Valu
     v = _new(Value)
     v._data, v.op, v.inputs, v.params, v.requires_grad = data, None, (), None, requires_grad
     v.id, v.tag, v._grad, v._dtype, v.site = _next_id(), _mode().tag, None, dtype, None
-    return v
-
-
-def _restore(data: Any, dtype: Any, needs: bool, grad: Any, name: Any, role: Any, path: Any) -> Any:
-    """Make the leaf that `copy`, `deepcopy` or `pickle` took apart."""
-    v, scope = make_leaf(operand(data, plain=True), dtype, needs), ROOT
-    for part, kind in path:
-        scope = scope.child(part, kind)
-    v.tag, v.grad = Tag(name, role, scope), grad
     return v
 
 

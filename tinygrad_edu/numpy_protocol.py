@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from tinygrad_edu.engine import OPS, Value, describe
+from tinygrad_edu.engine import OPS, Value
 from tinygrad_edu.errors import DTypeError, UnknownOperationError
+from tinygrad_edu.wording import ambiguous_equality
 
 _ALIASES = {"amax": "max", "amin": "min", "true_divide": "divide", "abs": "absolute"}
 _PLAIN_UFUNCS = {"isnan", "isfinite", "isinf", "signbit"}
@@ -36,10 +37,7 @@ def call_ufunc(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str,
         raise DTypeError(f"np.{name} of a Value takes no {', '.join(kwargs)}", hint=f"tg.{name}(v)")
     if name in ("equal", "not_equal"):
         value = next(x for x in args if isinstance(x, Value))
-        raise DTypeError(
-            f"== between {describe(value)} and an array is ambiguous",
-            hint="tg.equal(v, x) compares numbers; == and `is` compare identity of Values",
-        )
+        raise ambiguous_equality(value, "an array")
     if name in _PLAIN_UFUNCS:
         return ufunc(*[x._readable(f"np.{name}") if isinstance(x, Value) else x for x in args])
     if name not in OPS:

@@ -7,7 +7,6 @@ Scalar maths on floats is about ten times faster than on 0-d arrays, so a scalar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -92,53 +91,13 @@ def ieee(function: Callable[..., Any], *xs: Any, **params: Any) -> Raw:
     """
     with np.errstate(all="ignore"):
         out = function(*[np.float64(x) if type(x) is float else x for x in xs], **params)
-    return canonical(out)
-
-
-def _either(on_float: Callable[[float], float], on_array: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x: on_float(x) if type(x) is float else on_array(x)
-
-
-exp, expm1 = _either(math.exp, np.exp), _either(math.expm1, np.expm1)
-log, log1p = _either(math.log, np.log), _either(math.log1p, np.log1p)
-log2, log10 = _either(math.log2, np.log2), _either(math.log10, np.log10)
-sqrt, tanh = _either(math.sqrt, np.sqrt), _either(math.tanh, np.tanh)
-sin, cos = _either(math.sin, np.sin), _either(math.cos, np.cos)
-sign = _either(lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign)
-
-
-def power(x: Raw, y: Raw) -> Raw:
-    out = x**y
-    return math.nan if type(out) is complex else out  # (-8.0) ** (1 / 3) is complex in Python
-
-
-def sigmoid(x: Raw) -> Raw:
-    """1 / (1 + exp(-x)) without overflow: exp is only taken of numbers <= 0."""
-    e = exp(-abs(x))
-    return where(x >= 0, 1.0, e) / (1.0 + e)
-
-
-def softplus(x: Raw) -> Raw:
-    """log(1 + exp(x)) without overflow."""
-    return maximum(x, 0.0) + log1p(exp(-abs(x)))
+    return canonical(out) if isinstance(out, (np.generic, np.ndarray)) else out
 
 
 def where(condition: Any, x: Raw, y: Raw) -> Raw:
     if type(condition) is bool and type(x) is type(y) is float:
         return x if condition else y
     return np.where(condition, x, y)
-
-
-def maximum(x: Raw, y: Raw) -> Raw:
-    if type(x) is type(y) is float:
-        return x if x > y or x != x else y
-    return np.maximum(x, y)
-
-
-def minimum(x: Raw, y: Raw) -> Raw:
-    if type(x) is type(y) is float:
-        return x if x < y or x != x else y
-    return np.minimum(x, y)
 
 
 def sum_to(x: Raw, shape_: Shape) -> Raw:

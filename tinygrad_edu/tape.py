@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.autodiff import ONE, pull_back, topological
-from tinygrad_edu.context import MODE, Mode, Role, Site, Switch, Tag
+from tinygrad_edu.context import MODE, Mode, Role, Switch, Tag
 from tinygrad_edu.engine import Op, Value, compute, describe, make_leaf
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.raw import operand, shape
 from tinygrad_edu.roles import infer_roles
+from tinygrad_edu.sites import Site
 from tinygrad_edu.transforms import flatten
 
 

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import DTypeError, OperationError, ShapeError, StaleGraphError
+from tinygrad_edu.errors import (
+    AutodiffError,
+    DTypeError,
+    OperationError,
+    RecordingError,
+    ShapeError,
+    StaleGraphError,
+)
 from tinygrad_edu.sites import user_site
 
 
@@ -99,3 +106,75 @@ def stale(x: Any, v: Any) -> StaleGraphError:
         "        loss = loss_of(model, data)   # forward, with the new weights\n"
         "        optimizer.zero_grad(); loss.backward(); optimizer.step()",
     )
+
+
+# The errors of single questions, each with what to do instead ------------------------------------
+
+
+def unreadable(v: Any, what: str) -> RecordingError:
+    """Data was read while a program is recorded."""
+    return RecordingError(
+        f"{what} of {describe(v)} was read while a program is being recorded",
+        hint="the recording must hold for other data too: compute with the Value itself, "
+        "and write tg.where(condition, a, b) instead of `if`",
+    )
+
+
+def gradient_shape(have: tuple[int, ...], v: Any) -> ShapeError:
+    """A gradient that does not have the shape of its value."""
+    hint = f"it has the shape of its value, {v.shape}; v.grad = None clears it"
+    return ShapeError(f"a gradient of shape {have} for {describe(v)}", hint=hint)
+
+
+def needs_gradient(v: Any) -> ShapeError:
+    """Backward from an array without saying which combination of its numbers is meant."""
+    hint = "loss.mean().backward(), or v.backward(gradient=np.ones(v.shape))"
+    return ShapeError(f"backward from {describe(v)} needs a gradient of that shape", hint=hint)
+
+
+def nothing_to_differentiate(v: Any) -> AutodiffError:
+    """Backward from a result of constants."""
+    what = f"{describe(v)} does not depend on anything that needs a gradient"
+    return AutodiffError(what, hint="make the leaves with requires_grad=True, outside no_grad()")
+
+
+def rule_shape(name: str, i: int, have: tuple[int, ...], want: tuple[int, ...]) -> AutodiffError:
+    """A derivative rule returned something that is no gradient of its operand."""
+    what = f"the rule of {name} returned shape {have} for operand {i} of shape {want}"
+    return AutodiffError(what, hint="a gradient has its operand's shape, before broadcasting")
+
+
+def no_leaf(v: Any) -> AutodiffError:
+    """Assignment to something computed."""
+    what = f"{describe(v)} was computed; only a leaf can be assigned"
+    return AutodiffError(what, hint="assign its inputs and compute it again")
+
+
+def other_shape(have: tuple[int, ...], v: Any) -> ShapeError:
+    """Assignment of another shape, which would broadcast a parameter."""
+    hint = "a leaf keeps its shape: reduce the update first, or make a new Value"
+    return ShapeError(f"cannot assign shape {have} to {describe(v)}", hint=hint)
+
+
+def ambiguous_equality(v: Any, other: str) -> DTypeError:
+    """`==` with a number or array."""
+    what = f"== between {describe(v)} and {other} is ambiguous"
+    return DTypeError(what, hint="tg.equal(v, x) compares numbers; == of Values is identity")
+
+
+def ambiguous_truth(v: Any) -> ShapeError:
+    """`if v:` for an array."""
+    what = f"the truth value of {describe(v)} is ambiguous"
+    return ShapeError(what, hint="v.data.any() or v.data.all()")
+
+
+def no_array(v: Any) -> DTypeError:
+    """`np.array([v, w])`, which would keep the numbers and drop the graph."""
+    what = f"{describe(v)} would lose its graph in an array"
+    return DTypeError(what, hint="tg.stack([v, w]) keeps it; v.numpy() gives the numbers alone")
+
+
+def static_value(op: Any) -> DTypeError:
+    """A Value where a plain parameter belongs."""
+    what = f"{op.name}: a static parameter was given as a Value"
+    return DTypeError(what, hint=f"only the operands carry gradients: {op!r}; v.item() is plain")

@@ -13,8 +13,7 @@ from tinygrad_edu import raw
 from tinygrad_edu.define import general, linear
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.ops import examples, source
-from tinygrad_edu.ops import numeric
+from tinygrad_edu.ops import examples, numeric, source
 from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
 from tinygrad_edu.ops.indexing import getitem
 from tinygrad_edu.raw import shape as shape_of

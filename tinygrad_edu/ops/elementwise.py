@@ -15,8 +15,7 @@ import numpy as np
 from tinygrad_edu import raw
 from tinygrad_edu.define import Select, elementwise, plain
 from tinygrad_edu.engine import Value
-from tinygrad_edu.ops import numeric
-from tinygrad_edu.ops import examples, source
+from tinygrad_edu.ops import examples, numeric, source
 
 Operand = Any
 INF = math.inf

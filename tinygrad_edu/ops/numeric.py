@@ -1,4 +1,4 @@
-"""The mathematics of the op tables on a Python float or an array: each function tells them apart once.
+"""The mathematics of the op tables, on a Python float or an array: told apart in one place.
 
 On floats a function may raise `ZeroDivisionError`, `OverflowError` or "math domain error"; the
 engine then asks `raw.ieee` for what IEEE 754 prescribes.
