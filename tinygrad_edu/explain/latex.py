@@ -42,7 +42,8 @@ def to_latex(value: Value) -> Latex:
     r"""The graph of ``value`` as an ``aligned`` environment of LaTeX (needs ``amsmath``).
 
     What is given, one line per operation with its number, then the derivative for each named leaf
-    that has one. Raises `StaleGraphError` on a stale graph, and `DTypeError` above 60 operations: use `trace_table`.
+    that has one. Raises `StaleGraphError` on a stale graph, and `DTypeError` above 60 operations:
+    use `trace_table` there.
 
     >>> print(to_latex(Value(3.0, "w1") * Value(2.0, "x")))
     \begin{aligned}
