@@ -16,7 +16,7 @@ from tinygrad_edu.errors import DataError
 from tinygrad_edu.files import write_whole
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.optim import Adam
-from tinygrad_edu.report import bullets, confusion, heading, paragraph, save_picture, share
+from tinygrad_edu.report import bullets, confusion, heading, paragraph, share
 from tinygrad_edu.terminal import say
 from tinygrad_edu.train.checkpoint import save
 from tinygrad_edu.train.datasets import (
@@ -30,7 +30,7 @@ from tinygrad_edu.train.fit import fit
 from tinygrad_edu.train.history import History, sparkline
 from tinygrad_edu.view.picture import draw
 
-FILES = ("model.npz", "history.csv", "picture.svg", "picture.png", "report.txt")
+FILES = ("model.npz", "history.csv", "picture.svg", "report.txt")
 _MARK = "tinygrad-edu train"
 
 
@@ -53,7 +53,8 @@ def train(options: argparse.Namespace) -> None:
         say(outcome)
         save(building / "model.npz", model, encoder=data.encoder)
         history.to_csv(building / "history.csv")
-        save_picture(draw(model), building / "picture")
+        model.zero_grad()  # the gradients of the last few rows would say nothing about the whole
+        draw(model).save(building / "picture.svg")
         write_whole(building / "report.txt", f"{report}\n{model!r}\n{outcome}\n")
     say(f"\nWritten to {folder}: {', '.join(name for name in FILES if (folder / name).exists())}")
 

@@ -105,13 +105,11 @@ def _advice(drawing: dict[str, str]) -> list[str]:
         for name in CORE
         if not version(name)
     ]
-    png = {k: v for k, v in drawing.items() if k.startswith(("resvg", "dot"))}
-    if "yes" not in png.values():
-        reason = next(iter(png.values()), "")
-        fonts = "font" in reason
+    resvg = drawing.get("resvg-py (PNG)", "")
+    if "yes" not in (resvg, drawing.get("dot (system Graphviz)")):
         rows.append(
             "for PNG: install a font (DejaVu Sans), or: python -m pip install matplotlib"
-            if fonts
+            if "font" in resvg
             else "for PNG: python -m pip install 'tinygrad-edu[draw]'"
         )
     layouts = [v for k, v in drawing.items() if k.startswith(("dot", "wasi"))]

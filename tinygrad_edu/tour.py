@@ -330,7 +330,11 @@ def _the_network(pictures: Pictures) -> None:
         f"baseline    {100 * majority_baseline(data):.1f} %\n\n"
         f"{confusion(data.y_holdout, answers, data.classes)}"
     )
-    pictures.save(draw(model), "network")
+    model.zero_grad()
+    penguin = input(data.x_holdout[0], "penguin")
+    surprise = cross_entropy(model(penguin), target(np.eye(classes)[data.y_holdout[0]], "species"))
+    surprise.backward()
+    pictures.save(draw(surprise, level="neuron"), "network")
 
 
 def _the_end(pictures: Pictures, seconds: float) -> None:
