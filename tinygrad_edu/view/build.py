@@ -43,7 +43,8 @@ def region_title(region: Region, regions: Regions, number: int = 0) -> str:
         return "output & loss"
     if region.kind == "neuron":
         name = region.name or (str(number) if number else "")
-        return labels.shorten(f"neuron {name}".strip() if name != "neuron" else "neuron", 40)
+        full = name if name.startswith("neuron") else f"neuron {name}".strip()
+        return labels.shorten(full, 40)
     if region.kind != "layer":
         return labels.shorten(region.name, 40)
     parts = [region.name or "layer", *layer_facts(region, regions)]

@@ -7,6 +7,7 @@ chain have the gradient of the whole, and what is folded is counted in `Step.fol
 from __future__ import annotations
 
 from tinygrad_edu.view.graph import Graph, Scope, Step
+from tinygrad_edu.view.titles import operation
 
 __all__ = ["fold"]
 
@@ -120,10 +121,12 @@ def _make_box(leaving: Step, body: list[Step]) -> None:
     inside = set(body)
     entering = [x for step in body for x in step.parents if x not in inside]
     if entering and len(body) > 1:
+        inside_out = ", ".join(operation(step) for step in body[:8])
+        more = ", …" if len(body) > 8 else ""
         leaving.inputs = list(dict.fromkeys(entering))
         leaving.folded = len(body) - 1
         leaving.op = scope[-1][0]
         leaving.symbol, leaving.kind = scope[-1][0], "function"
-        leaving.formula = f"{scope[-1][0]}: {len(body)} operations in one box"
+        leaving.formula = f"{len(body)} operations in one box: {inside_out}{more}"
         leaving.params = {}
     leaving.scope = scope[:-1]

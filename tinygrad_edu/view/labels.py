@@ -28,6 +28,7 @@ def number(value: float, decimals: int = 3) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     size = abs(value)
+    value = value or 0.0  # no "−0.000"
     if size == 0 or 0.5 * 10.0**-decimals <= size < 1e4:
         text = f"{value:.{decimals}f}"
     elif 1e4 <= size < 1e6:

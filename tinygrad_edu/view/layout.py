@@ -39,6 +39,7 @@ _LANE = 8.0
 _GAP = {(False, False): 12.0, (False, True): 8.0, (True, False): 12.0, (True, True): 6.0}
 _PAD = 12.0
 _MARGIN = 16.0
+_NARROW = 10.0  # a shape narrower than its column by more than this gets its lines level
 
 
 class Point(NamedTuple):
@@ -144,7 +145,7 @@ def _seats(frame: Frame) -> list[tuple[int, int]]:
 def _pull_leaves(scene: Scene, frame: Frame, rank: list[int], links: list[tuple[int, int]]) -> None:
     """Move what nothing enters beside its first consumer, biases beside the weights."""
     roles = {node.id: node.role for node in scene.nodes}
-    entered = {b for _, a, b in frame.spans}
+    entered = {b for _, b in links}
     consumers: dict[int, list[int]] = {}
     feeders: dict[int, list[int]] = {}
     for a, b in links:
@@ -301,5 +302,9 @@ def _route(
                 leaving = edge.id in item.exits
                 level = item.y + item.port(edge.id, not leaving)
                 points.append(Point(right if leaving else left, level))
+            elif item.node == edge.source and right - item.x - item.width > _NARROW:
+                points.append(Point(right, item.y + item.height / 2))
+            elif item.node == edge.target and item.x - left > _NARROW:
+                points.append(Point(left, item.y + item.height / 2))
     points.append(nodes[edge.target].middle)
     return tuple(points)

@@ -133,6 +133,9 @@ def _slant(height: float) -> float:
     return height * 0.32
 
 
+_RADIUS = {"rounded": 14.0, "pill": math.inf, "slab": 10.0, "tag": 3.0}
+
+
 def half_width(shape: str, width: float, height: float, y: float) -> float:
     """Half the inner width of a shape at height `y` from its middle (0 outside of it)."""
     y = abs(y)
@@ -144,8 +147,11 @@ def half_width(shape: str, width: float, height: float, y: float) -> float:
         return width / 2 - _slant(height) * y / (height / 2)
     if shape == "octagon":
         return width / 2 - max(0.0, y - (height / 2 - height * 0.29))
-    if shape == "pill":
-        radius = height / 2
+    if shape in _RADIUS:
+        radius = min(_RADIUS[shape], height / 2)
+        if y <= height / 2 - radius:
+            return width / 2
+        y -= height / 2 - radius
         return width / 2 - radius + math.sqrt(max(0.0, radius**2 - y**2))
     return width / 2
 
@@ -173,14 +179,13 @@ def boundary(shape: str, width: float, height: float, dx: float, dy: float) -> t
     if shape in ("circle", "disc", "dial"):
         scale = 1 / math.hypot(dx / (width / 2), dy / (height / 2))
         return dx * scale, dy * scale
-    points = corners(shape, width, height)
-    best = math.inf
-    for (ax, ay), (bx, by) in zip(points, [*points[1:], points[0]], strict=True):
-        across = dx * (by - ay) - dy * (bx - ax)
-        if abs(across) < 1e-12:
-            continue
-        along = (ax * (by - ay) - ay * (bx - ax)) / across
-        where = (ax * dy - ay * dx) / across
-        if along > 0 and -1e-9 <= where <= 1 + 1e-9:
-            best = min(best, along)
-    return (dx * best, dy * best) if best < math.inf else (width / 2, 0.0)
+    # The largest multiple of the ray that is still inside: every shape here is convex.
+    inside, outside = 0.0, (width + height) / math.hypot(dx, dy)
+    for _ in range(40):
+        middle = (inside + outside) / 2
+        x, y = abs(dx * middle), abs(dy * middle)
+        if y <= height / 2 and x <= half_width(shape, width, height, y):
+            inside = middle
+        else:
+            outside = middle
+    return dx * inside, dy * inside

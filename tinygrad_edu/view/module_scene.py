@@ -95,10 +95,12 @@ def _boxes(layers: Sequence[LayerInfo], name: str) -> Scene:
 
 def _neurons(layers: Sequence[LayerInfo], name: str) -> Scene:
     size = layers[0].inputs
+    names = tuple(getattr(layers[0], "input_names", ()))
 
     def input_cell(index: int) -> Cell:
-        title = labels.subscripted(f"x{index + 1}")
-        return Cell("input", title, ("–",), tip=f"input {index + 1}: no data yet")
+        title = labels.subscripted(names[index] if index < len(names) else f"x{index + 1}")
+        tip = f"input {index + 1}, {title}: no data yet"
+        return Cell("input", labels.shorten(title, 14), ("–",), tip=tip)
 
     columns = [Column("inputs", f"inputs · {labels.count(size)}", size, input_cell)]
     for layer in layers:

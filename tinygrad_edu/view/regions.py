@@ -98,7 +98,9 @@ def _in_order(graph: Graph, home: dict[Step, Region | None]) -> list[Region]:
             inner.steps.append(step)
     early = [step for step in graph.steps if step.leaf and step.role == "input"]
     computed = [step for step in graph.steps if not step.leaf]
-    for step in [*early, *computed, *graph.steps]:
+    last = {home[step]: index for index, step in enumerate(computed)}
+    ends = [step for index, step in enumerate(computed) if last[home[step]] == index]
+    for step in [*early, *ends, *graph.steps]:
         inner = home[step]
         if inner is not None:
             for each in reversed(inner.chain()):

@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_edu.view import labels
 from tinygrad_edu.view.graph import Step
 
-__all__ = ["gradient_line", "magnitude", "scalar", "tip", "title", "value_lines"]
+__all__ = ["gradient_line", "magnitude", "operation", "scalar", "tip", "title", "value_lines"]
 
 
 def scalar(data: Any) -> float | None:
@@ -83,6 +83,12 @@ def operation(step: Step) -> str:
         return f"{numbers[0]}^( )" if base else labels.power(float(np.asarray(raw[0])))
     if step.op == "square":
         return "( )²"
+    if step.op == "clip" and len(raw) == 2:
+        low, high = (float(np.asarray(x).reshape(())) for x in raw)
+        if math.isinf(high):
+            return f"max(·, {numbers[0]})"
+        if math.isinf(low):
+            return f"min(·, {numbers[1]})"
     if raw:
         return f"{step.symbol or step.op}({', '.join(['·', *numbers])})"
     return step.symbol or step.op
