@@ -103,7 +103,7 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 
 if TYPE_CHECKING:
     from tinygrad_edu import nn, optim, testing, train
-    from tinygrad_edu.explain import explain, to_code, trace_table
+    from tinygrad_edu.explain import explain, to_code, to_latex, trace_table
     from tinygrad_edu.guide import help
     from tinygrad_edu.testing import check
     from tinygrad_edu.tour import tour
@@ -120,6 +120,7 @@ _LATER = {
     "draw": "tinygrad_edu.view.picture:draw",
     "explain": "tinygrad_edu.explain:explain",
     "to_code": "tinygrad_edu.explain:to_code",
+    "to_latex": "tinygrad_edu.explain:to_latex",
     "trace_table": "tinygrad_edu.explain:trace_table",
     "check": "tinygrad_edu.testing:check",
     "help": "tinygrad_edu.guide:help",
@@ -247,6 +248,7 @@ __all__ = [
     "target",
     "testing",
     "to_code",
+    "to_latex",
     "tour",
     "trace_lines",
     "trace_table",

@@ -33,6 +33,8 @@ def split_signature(signature: Signature) -> tuple[list[str], int, list[str], di
 def split_call(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The operands and the static parameters of one call; a wrong call shows the signature."""
     n = len(args) if op._arity < 0 else op._arity
+    if not kwargs and n <= len(args) <= n + len(op._names) and len(op._defaults) == len(op._names):
+        return args[:n], {**op._defaults, **dict(zip(op._names, args[n:], strict=False))}
     given = {**dict(zip(op._names, args[n:], strict=False)), **kwargs}
     params = {**op._defaults, **given}
     odd = len(given) != len(args) - n + len(kwargs) or len(params) != len(op._names)

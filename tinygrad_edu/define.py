@@ -134,10 +134,7 @@ def plain(**facts: Any) -> Callable[[Callable[P, Any]], Op[P]]:
 
 
 def _total(parts: list[Any]) -> Any:
-    total = parts[0] if parts else None
-    for part in parts[1:]:
-        total = total + part
-    return total
+    return sum(parts[1:], parts[0]) if parts else None
 
 
 _FACTS: dict[str, Any] = {

@@ -140,9 +140,8 @@ class Value:
 
     def detach(self) -> Value:
         """The same numbers as a leaf that needs no gradient (an instruction while recording)."""
-        if _mode().recording is not None:
-            return OPS["detach"](self)
-        return make_leaf(self._data, self._dtype)
+        live = _mode().recording is None
+        return make_leaf(self._data, self._dtype) if live else OPS["detach"](self)
 
     def zero_grad(self) -> None:
         """Forget the gradient: `grad` is None, "not computed", again."""
@@ -189,8 +188,8 @@ class Value:
     def __or__(self, other: Any) -> Any: return record(OPS["logical_or"], (self, other))
     def __ror__(self, other: Any) -> Any: return record(OPS["logical_or"], (other, self))
     def __getitem__(self, index: Any) -> Value: return OPS["getitem"](self, index=index)
-    def reshape(self, *shape: Any) -> Value: return OPS["reshape"](self, *_spread(shape))
-    def transpose(self, *axes: Any) -> Value: return OPS["transpose"](self, *_spread(axes))
+    def reshape(self, *shape: Any) -> Value: return OPS["reshape"](self, shape)
+    def transpose(self, *axes: Any) -> Value: return OPS["transpose"](self, axes or None)
     def astype(self, dtype: Any) -> Value: return OPS["astype"](self, dtype)
     def sum(self, axis: Any = None, keepdims: bool = False) -> Value:
         return OPS["sum"](self, axis, keepdims)
@@ -262,7 +261,7 @@ class Value:
         raise AttributeError(f"a Value has no attribute {name!r}{advice}")
 
 
-_READY = (Value, float)
+_READY = {Value, float}
 
 
 class Op(Generic[P]):
@@ -295,8 +294,8 @@ class Op(Generic[P]):
         self.formula = facts["formula"] or f"{self.name}({', '.join(self._operands)})"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        operands, params = args, kwargs
-        if kwargs or len(args) != self._arity or self._defaults:
+        operands, params = args, self._defaults
+        if kwargs or len(args) != self._arity:
             operands, params = split_call(self, args, kwargs)
         if self._prepare is not None:
             params = self._prepare(*operands, **params)
@@ -313,13 +312,17 @@ class Op(Generic[P]):
 def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
     """Compute ``op`` and, if a Value is among the inputs, make the node that remembers it."""
     mode = _mode()
+    x, y = (inputs[0], inputs[-1]) if inputs else (None, None)
     try:
-        if len(inputs) == 2 and params is None and type(inputs[0]) is type(inputs[1]) is Value:
-            x, y = inputs  # the path of most nodes: what follows below, without its loops
-            needs, dtype = x.requires_grad or y.requires_grad, x._dtype or y._dtype
-            out = op.forward(x._data, y._data)
+        if type(x) is Value and type(y) in _READY and len(inputs) < 3 and params is None:
+            needs, dtype = x.requires_grad, x._dtype  # most nodes: as below, without the loops
+            if type(y) is Value:
+                needs, dtype = needs or y.requires_grad, dtype or y._dtype
+                y = y._data
+            out = op.forward(x._data) if len(inputs) == 1 else op.forward(x._data, y)
         else:
-            inputs = tuple([x if type(x) in _READY else operand(x, op.plain) for x in inputs])
+            if not _READY.issuperset(map(type, inputs)):
+                inputs = tuple([x if type(x) in _READY else operand(x, op.plain) for x in inputs])
             values = [x for x in inputs if type(x) is Value]
             if not values and not (op.random and mode.recording is not None):
                 out = compute(op, inputs, params)
@@ -365,10 +368,6 @@ def make_leaf(data: Raw, dtype: Any = None, requires_grad: bool = False) -> Valu
     v._data, v.op, v.inputs, v.params, v.requires_grad = data, None, (), None, requires_grad
     v.id, v.tag, v._grad, v._dtype, v.site = _next_id(), _mode().tag, None, dtype, None
     return v
-
-
-def _spread(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    return args if len(args) < 2 else (args,)
 
 
 def _recover(op: Op[Any], inputs: Sequence[Any], params: Any, error: Exception) -> Raw:

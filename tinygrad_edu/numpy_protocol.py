@@ -14,6 +14,7 @@ from tinygrad_edu.errors import DTypeError, UnknownOperationError
 from tinygrad_edu.wording import ambiguous_equality
 
 _ALIASES = {"amax": "max", "amin": "min", "true_divide": "divide", "abs": "absolute"}
+_IDENTITY = {"equal", "not_equal"}
 _PLAIN_UFUNCS = {"isnan", "isfinite", "isinf", "signbit"}
 _PLAIN_FUNCTIONS = {
     "shape", "ndim", "size", "allclose", "isclose", "array_equal", "any", "all", "zeros_like",
@@ -25,7 +26,10 @@ _PLAIN_FUNCTIONS = {
 
 def call_ufunc(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `numpy.exp(v)`, `array * v` and `array += v` do."""
-    name = _ALIASES.get(ufunc.__name__, ufunc.__name__)
+    name = ufunc.__name__
+    if method == "__call__" and not kwargs and name in OPS and name not in _IDENTITY:
+        return OPS[name](*args)
+    name = _ALIASES.get(name, name)
     if "out" in kwargs:
         raise DTypeError(
             f"np.{name} cannot write a Value into an array in place",
@@ -35,7 +39,7 @@ def call_ufunc(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str,
         raise _unknown(f"{ufunc.__name__}.{method}", "sum" if name == "add" else name)
     if kwargs:
         raise DTypeError(f"np.{name} of a Value takes no {', '.join(kwargs)}", hint=f"tg.{name}(v)")
-    if name in ("equal", "not_equal"):
+    if name in _IDENTITY:
         value = next(x for x in args if isinstance(x, Value))
         raise ambiguous_equality(value, "an array")
     if name in _PLAIN_UFUNCS:

@@ -15,12 +15,11 @@ import numpy as np
 from tinygrad_edu.errors import DTypeError, ShapeError
 
 Raw = Any  # float | np.ndarray of ndim >= 1; a union would need a cast at every operator
-Shape = tuple[int, ...]
 
 
-def shape(x: Raw) -> Shape:
+def shape(x: Raw) -> tuple[int, ...]:
     """The shape of a float, an array or a Value; `()` for a scalar."""
-    return () if type(x) in (float, bool, int) else tuple(x.shape)
+    return () if type(x) in (float, bool, int) else x.shape  # type: ignore[no-any-return]
 
 
 def lock(array: np.ndarray) -> np.ndarray:
@@ -100,7 +99,7 @@ def where(condition: Any, x: Raw, y: Raw) -> Raw:
     return np.where(condition, x, y)
 
 
-def sum_to(x: Raw, shape_: Shape) -> Raw:
+def sum_to(x: Raw, shape_: tuple[int, ...]) -> Raw:
     """Add up what broadcasting had spread: the transpose of `numpy.broadcast_to`.
 
     >>> sum_to(np.ones((2, 3)), (3,)), sum_to(np.ones((2, 3)), (2, 1)), sum_to(np.ones(4), ())
@@ -111,6 +110,8 @@ def sum_to(x: Raw, shape_: Shape) -> Raw:
     if have == shape_:
         return x
     lead = len(have) - len(shape_)
+    if lead >= 0 and have[lead:] == shape_:  # the usual case: a bias, spread over the batch
+        return canonical(np.add.reduce(x, axis=tuple(range(lead))))
     same = [lead >= 0 and n == m for n, m in zip(shape_, have[max(lead, 0) :], strict=False)]
     if lead < 0 or any(n != 1 and not s for n, s in zip(shape_, same, strict=True)):
         raise ShapeError(f"shape {have} does not come from broadcasting {shape_}")

@@ -5,6 +5,7 @@ Most are linear: the derivative of the map is the map, and its transpose is all 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,10 @@ def _reduced_shape(x: Any, axis: Axis) -> tuple[int, ...]:
 
 def _spread(g: Any, x: Any, axis: Axis) -> Any:
     """A reduced array brought back to the shape of ``x``."""
+    if type(g) is float:
+        return np.full(shape_of(x), g, dtype=getattr(x, "dtype", np.float64))
+    if not isinstance(g, Value):  # the same on numbers, without a call of two operations
+        return np.broadcast_to(np.reshape(g, _reduced_shape(x, axis)), shape_of(x))
     return broadcast_to(reshape(g, shape=_reduced_shape(x, axis)), shape=shape_of(x))
 
 
@@ -52,7 +57,7 @@ def _prepare_sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    if np.ndim(x) == 0 and axis is None:
+    if axis is None and (type(x) is float or not np.shape(getattr(x, "_data", x))):
         return x  # a scalar is its own sum, mean and maximum
     if keepdims and isinstance(x, Value) and _reduced_shape(x, axis) == x.shape:
         return x  # and so is an array along axes of length 1
@@ -60,7 +65,7 @@ def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _count(x: Any, axis: Axis) -> float:
-    return float(np.prod([shape_of(x)[a] for a in _axes(x, axis)]))
+    return float(math.prod(shape_of(x)[a] for a in _axes(x, axis)))
 
 
 @linear(
@@ -75,7 +80,7 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @linear(
-    lambda g, x, axis, keepdims: _spread(g, x, axis) / _count(x, axis),
+    lambda g, x, axis, keepdims: _spread(g / _count(x, axis), x, axis),
     kind="reduction", formula="Σᵢ xᵢ / n", prepare=_prepare,
     code="np.mean({0}, axis={axis}, keepdims={keepdims})",
     examples=examples.reduction,
@@ -203,7 +208,14 @@ def log_softmax(x: Operand, axis: int = -1) -> Any:
 # Shapes ------------------------------------------------------------------------------------------
 
 
+def _unnested(args: Any) -> Any:
+    """(3, 2) and ((3, 2),) mean the same, as in ``v.reshape(3, 2)`` and ``v.reshape((3, 2))``."""
+    single = isinstance(args, tuple) and len(args) == 1 and not isinstance(args[0], int)
+    return args[0] if single else args
+
+
 def _prepare_reshape(x: Any, shape: Any) -> Any:
+    shape = _unnested(shape)
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
     have = np.shape(x) if not isinstance(x, Value) else x.shape
     if -1 in shape:
@@ -226,6 +238,7 @@ def reshape(x: Operand, /, shape: Any) -> Any:
 
 
 def _prepare_transpose(x: Any, axes: Any = None) -> Any:
+    axes = _unnested(axes)
     n = x.ndim if isinstance(x, Value) else np.ndim(x)
     if axes is not None and (isinstance(axes, int) or sorted(a % n for a in axes) != [*range(n)]):
         raise ShapeError(f"transpose: axes {axes} for {n} axes", hint="name every axis once")

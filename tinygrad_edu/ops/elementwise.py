@@ -126,7 +126,7 @@ def add_n(*terms: Operand) -> Any:
 
 def _power_of_base(out: Any, x: Any, y: Any) -> Any:
     if type(y) is float and y != 0.0:
-        return y * power(x, y - 1.0)
+        return y * (x if y == 2.0 else power(x, y - 1.0))
     zero = equal(y, 0.0)  # x**0 is flat; its power is replaced before it could divide by zero
     return where(zero, 0.0, y * power(x, where(zero, 1.0, y - 1.0)))
 
