@@ -22,7 +22,7 @@ class Branches(NamedTuple):
 
     ops: tuple[Any, ...]
     numbers: tuple[Any, ...]  # the plain operands and static parameters, as comparable tokens
-    places: tuple[str, ...]  # where each of the numbers enters
+    places: tuple[Any, ...]  # where each of the numbers enters: an instruction, or words
     signs: tuple[bytes, ...]
     kinks: tuple[Kink, ...]
 
@@ -50,7 +50,9 @@ def branches_of(leaves: Sequence[Value], outs: Sequence[Any]) -> Branches:
     slots += [step.recorded for step in tape.instructions]
     ops: list[Any] = [len(tape.leaves), tape.outputs]
     numbers: list[Any] = [_token(leaf.value._data) for leaf in tape.leaves[len(leaves) :]]
-    places = [f"the leaf {leaf.name or 'without a name'}" for leaf in tape.leaves[len(leaves) :]]
+    places: list[Any] = [
+        f"the leaf {leaf.name or 'without a name'}" for leaf in tape.leaves[len(leaves) :]
+    ]
     signs: list[bytes] = []
     kinks: list[Kink] = []
     for step in tape.instructions:
@@ -58,7 +60,7 @@ def branches_of(leaves: Sequence[Value], outs: Sequence[Any]) -> Branches:
         frozen = [_token(a) for a in plain] + [_token(p) for p in step.params.values()]
         ops.append((step.op.name, tuple(step.slots), len(frozen)))
         numbers += frozen
-        places += [_place(step)] * len(frozen)
+        places += [step] * len(frozen)
         if step.op.kinks:
             xs = [slots[a.number] if isinstance(a, Slot) else a for a in step.args]
             _measure(step, xs, signs, kinks)
@@ -75,11 +77,15 @@ def _measure(step: Instruction, xs: Sequence[Any], signs: list[bytes], kinks: li
         if d.size and not np.isnan(d).all():
             nearest = float(np.nanmin(np.abs(d)))
             if np.isfinite(nearest):
-                kinks.append(Kink(step.op.name, nearest, str(step.site or "")))
+                kinks.append(Kink(step.op.name, nearest, step.site or ""))
 
 
-def _place(step: Instruction) -> str:
-    return f"{step.op.name} at {step.site}: {step.site.text}" if step.site else step.op.name
+def place_name(place: Any) -> str:
+    """Where a number enters, in words: operation and line."""
+    if isinstance(place, Instruction):
+        name = place.op.name
+        return f"{name} at {place.site}: {place.site.text}" if place.site else name
+    return str(place)
 
 
 def _token(x: Any) -> Any:

@@ -32,6 +32,7 @@ from tinygrad_edu.testing.subject import (
 
 MODES = ("reverse", "forward")
 _ENOUGH = 8  # disputed entries that are settled by a full sweep before the check stops
+_PROVEN = 3  # wrong ones, of which the worst is told
 _ORDER = ("wrong", "kink", "step", "right")  # which verdict speaks for the whole
 
 
@@ -176,12 +177,14 @@ class _Check:
         if subject.order == 1:
             self.checked = self._said(directions)
         worst: list[Finding] = []
-        disputed = 0
+        disputed = wrong = 0
         for direction in directions:
             found = judge.judge(direction)
             worst += found
-            disputed += any(f.verdict != "right" for f in found)
-            if disputed >= _ENOUGH:
+            words = {f.verdict for f in found}
+            disputed += words != {"right"}
+            wrong += "wrong" in words
+            if wrong >= _PROVEN or disputed >= _ENOUGH:
                 break
         return worst
 
@@ -209,7 +212,7 @@ class _Check:
     def _blame(self, report: Report, worst: Finding) -> Report:
         """Look for the operation; on a kink too, because a wrong rule may stand beside one."""
         culprit = None
-        if self.find_culprit and not worst.hidden:
+        if self.find_culprit:
             culprit = locate_in(self.subject, self.xs, report.order)
         if culprit is not None:
             return report.but(verdict="wrong", culprit=culprit)

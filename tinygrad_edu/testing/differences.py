@@ -26,15 +26,15 @@ class Estimate(NamedTuple):
     step: Vector
 
 
-def steps_for(x: float) -> list[float]:
-    """The steps of a sweep around a number of the size of ``x``, largest first.
+def steps_for(x: float, widest: float = 0.25) -> list[float]:
+    """The steps of a sweep around a number of the size of ``x``, ``widest`` times it first.
 
     >>> steps = steps_for(1.0)
     >>> steps[0], steps[0] / steps[1], steps[-1] < 1e-8
     (0.25, 4.0, True)
     """
     size = abs(x)
-    top = 0.25 * max(size, 1.0)
+    top = widest * max(size, 1.0)
     smallest = max(64.0 * np.finfo(float).eps * size, 1e-280)
     bottom = max(min(1e-6 * size if size else 1e-9, 1e-9), smallest)
     count = math.ceil(math.log(top / bottom) / math.log(FACTOR)) + 1

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_edu.engine import Value
 from tinygrad_edu.tape import Tape
-from tinygrad_edu.testing.branches import Branches, branches_of, moving_numbers
+from tinygrad_edu.testing.branches import Branches, branches_of, moving_numbers, place_name
 from tinygrad_edu.testing.differences import central, one_sided, plateau, steps_for
 from tinygrad_edu.testing.report import Kink
 from tinygrad_edu.testing.subject import (
@@ -29,8 +29,8 @@ from tinygrad_edu.testing.subject import (
 
 CLOSE = 1e-6  # relative agreement that ends the matter at once
 LOOSE = 1e-5  # relative agreement that is asked for after the sweep
-NOISE = 5e4  # times the rounding unit of the output: what differences cannot tell from 0
-CANCELLED = 200.0  # the same for the largest number on the way
+NOISE = 1e-11  # times the output: what differences cannot tell from 0
+CANCELLED = 200.0  # rounding units of the largest number on the way: the same
 USABLE = 5  # points on one side, at falling steps, that make an extrapolation with a doubt
 
 
@@ -84,8 +84,9 @@ class Judge:
         self.gradient = gradient_of(self.leaves, self.outs, self.seed)
         scale = np.abs(flat(self.outs))
         self.eps, level = precision(self.outs)
-        own = NOISE * self._selected(scale, float(np.abs(self.seed) @ scale))
-        self.floor = self.eps * np.maximum(own, CANCELLED * level)
+        own = self._selected(scale, float(np.abs(self.seed) @ scale))
+        unit = CANCELLED * self.eps
+        self.floor = np.maximum(max(NOISE, unit) * own, unit * level)
 
     def _selected(self, forward: Vector, reverse: float) -> Vector:
         """Only what the modes ask for: the outputs one by one, then their weighted sum."""
@@ -147,7 +148,7 @@ class Judge:
         self, direction: Direction, claimed: Vector, columns: Any, floor: Vector
     ) -> list[Finding]:
         """The sweep over all steps, only between points where the program went the same way."""
-        steps = np.array(steps_for(direction.size))
+        steps = np.array(steps_for(direction.size, 4.0 if self.eps > 1e-12 else 0.25))
         here = branches_of(self.leaves, self.outs)
         plus, way_plus = self._walk(direction, steps)
         minus, way_minus = self._walk(direction, -steps)
@@ -155,7 +156,7 @@ class Judge:
         moving = moving_numbers([w for w in way_plus[half:] if w is not None])
         same_plus = np.array([w is not None and here.same(w, moving) for w in way_plus])
         same_minus = np.array([w is not None and here.same(w, moving) for w in way_minus])
-        hidden = here.places[min(moving)] if moving else ""
+        hidden = place_name(here.places[min(moving)]) if moving else ""
         noise = 4.0 * self.eps * np.abs(self.home)[None, :] / steps[:, None]
         side, slopes = self._slopes(plus, minus, same_plus, same_minus, steps)
         crossed = not (same_plus.all() and same_minus.all())
@@ -230,13 +231,14 @@ def _close(claimed: Vector, measured: Vector, floor: Any) -> Any:
 def _word(claimed: float, measured: float, doubt: float, floor: float, eps: float) -> str:
     """right, wrong, or step: the differences themselves are too uncertain to say."""
     size = max(abs(claimed), abs(measured))
-    loose = max(LOOSE, 50.0 * eps ** (2.0 / 3.0) if eps > 1e-12 else 0.0)
+    loose = max(LOOSE, 1e3 * eps)
     if not np.isfinite(measured) or not np.isfinite(doubt):
         return "step"
     if not np.isfinite(claimed):
         return "wrong"
     gap = abs(claimed - measured)
-    if gap <= loose * size + floor:
+    within = gap <= 3.0 * doubt and doubt <= 1e-3 * size and eps > 1e-12
+    if within or gap <= loose * size + floor:
         return "right"
     return "wrong" if gap > 20.0 * doubt else "step"
 

@@ -56,41 +56,48 @@ def locate_in(subject: Subject, xs: list[Any], order: int) -> Culprit | None:
 
 
 def _check_step(step: Instruction, slots: list[Any], moved: set[int], order: int) -> Culprit | None:
+    """Operand by operand; at second order all together, because x · y bends along both only."""
     data = [slots[a.number] if isinstance(a, Slot) else a for a in step.args]
-    for i, a in enumerate(step.args):
-        if not isinstance(a, Slot) or a.number not in moved:
-            continue
-        if np.asarray(data[i]).dtype.kind != "f":
-            continue
-        for finding in _findings(step, data, i, order):
+    operands = [
+        i
+        for i, (a, x) in enumerate(zip(step.args, data, strict=True))
+        if isinstance(a, Slot) and a.number in moved and np.asarray(x).dtype.kind == "f"
+    ]
+    groups = [[i] for i in operands] if order == 1 else [operands]
+    for group in groups:
+        for finding in _findings(step, data, group, order):
             if finding.verdict == "wrong":
                 place = f"{step.site}: {step.site.text}" if step.site else ""
                 pair = finding.claimed, finding.measured
-                return Culprit(step.op.name, i, place, *pair, order)
+                operand_number = group[finding.direction.argument or 0]
+                return Culprit(step.op.name, operand_number, place, *pair, order)
     return None
 
 
-def _findings(step: Instruction, data: list[Any], i: int, order: int) -> Iterator[Finding]:
-    """What differences of one operation along one operand say, a few numbers of it at most."""
+def _findings(
+    step: Instruction, data: list[Any], group: list[int], order: int
+) -> Iterator[Finding]:
+    """What differences of one operation along its operands say, a few numbers of each at most."""
 
     def call(values: list[Value]) -> list[Any]:
         fixed = [
             x if not isinstance(a, Slot) else make_leaf(operand(x, plain=True))
             for x, a in zip(data, step.args, strict=True)
         ]
-        fixed[i] = values[0]
+        for i, value in zip(group, values, strict=True):
+            fixed[i] = value
         return [step.op(*fixed, **step.params)]
 
     rng = np.random.default_rng(step.out)
-    x = data[i] if type(data[i]) is float else np.array(data[i], dtype=np.float64)
+    xs = [data[i] if type(data[i]) is float else np.array(data[i], dtype=float) for i in group]
     subject: Subject = Subject(call)
     try:
-        outs = subject.record([x])[1]
+        outs = subject.record(xs)[1]
         if order == 2:
             subject = Gradient(subject, uneven(rng, len(flat(outs))))
-            outs = subject.record([x])[1]
-        judge = Judge(subject, [x], uneven(rng, len(flat(outs))))
-        for direction in directions_for([x], 6, 2, rng):
+            outs = subject.record(xs)[1]
+        judge = Judge(subject, xs, uneven(rng, len(flat(outs))))
+        for direction in directions_for(xs, 6, 2, rng):
             yield from judge.judge(direction)
     except TinygradError:
         return  # it has no derivative of this order here

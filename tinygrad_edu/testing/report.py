@@ -17,7 +17,7 @@ class Kink:
 
     op: str
     distance: float
-    where: str = ""
+    where: object = ""  # the user's line
 
     def __str__(self) -> str:
         at = f" at {self.where}" if self.where else ""

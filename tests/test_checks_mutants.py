@@ -1,0 +1,152 @@
+"""Wrong rules planted in every operation: the check must say "wrong", and which operation it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinygrad_edu.engine import OPS, Op, Value
+from tinygrad_edu.testing.case import Case
+from tinygrad_edu.testing.checks import report_of
+
+Change = Callable[[Any], Any]
+FACTORS = {"sign": -1.0, "1.001 times": 1.001, "constant 0": 0.0}
+SMOOTH = [op for op in OPS.values() if not op.plain]
+
+# Mutants that compute what the right rule computes, each with its reason.
+FLAT = "its derivative is 0 everywhere"
+SAME = "both partial derivatives are 1"
+LINEAR = "its second derivative is 0"
+EQUIVALENT = {
+    **{("sign", 0, kind): FLAT for kind in FACTORS},
+    ("add", 0, "swapped"): SAME,
+    ("add", 1, "swapped"): SAME,
+}
+STRAIGHT = {
+    "add", "subtract", "negative", "positive", "add_n", "absolute", "sign", "where", "clip",
+    "maximum", "minimum", "relu", "leaky_relu", "getitem", "getitem_transpose", "sum", "mean",
+    "max", "min", "reshape", "transpose", "broadcast_to", "sum_to", "astype", "stack",
+    "concatenate",
+}  # fmt: skip
+
+
+def call_of(op: Op[Any], seed: int) -> Case:
+    """A call with ordinary numbers from the domain, away from kinks."""
+    operands, params = op.examples(Random(seed)) if op.examples else (None, {})
+    if operands is None:
+        rng = np.random.default_rng(seed)
+        count = 2 if op._arity < 0 else op._arity
+        domains = op.domain or ((-np.inf, np.inf),) * count
+        operands = tuple(
+            rng.uniform(max(low, -2.0) + 0.1, min(high, 2.5), size=2) for low, high in domains
+        )
+    return Case(op, operands, params)
+
+
+@contextmanager
+def planted(op: Op[Any], **methods: Any) -> Iterator[None]:
+    """The operation with other rules, until the end of the block."""
+    before = {name: getattr(op, name) for name in ("rules", "pull", "push")}
+    try:
+        for name, value in methods.items():
+            setattr(op, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(op, name, value)
+
+
+def verdict(op: Op[Any], operand: int, **options: Any) -> tuple[str, str | None]:
+    """The first verdict that is not "right" in a few calls, and the operation it blames."""
+    for seed in range(12):
+        case = call_of(op, seed)
+        if operand < len(case.operands) and operand in case.moving:
+            report = report_of(case.function(), *case.points, **options)
+            if not report.right:
+                return report.verdict, report.culprit and report.culprit.op
+    return "right", None
+
+
+def wrong_pull(op: Op[Any], operand: int, change: Change) -> dict[str, Any]:
+    def pull(i: int, g: Any, out: Any, xs: Any, params: Any, right: Any = op.pull) -> Any:
+        d = right(i, g, out, xs, params)
+        return d if i != operand or d is None else change(d)
+
+    return {"rules": None, "pull": pull}
+
+
+def operands_of(op: Op[Any]) -> list[int]:
+    return call_of(op, 0).moving[:3]
+
+
+REVERSE = [(op, i, kind) for op in SMOOTH for i in operands_of(op) for kind in FACTORS]
+
+
+@pytest.mark.parametrize(("op", "operand", "kind"), REVERSE, ids=lambda x: getattr(x, "name", x))
+def test_wrong_reverse_rules_are_caught_and_named(op: Any, operand: int, kind: str) -> None:
+    with planted(op, **wrong_pull(op, operand, lambda d: d * FACTORS[kind])):
+        found = verdict(op, operand, order=1, modes="reverse")
+    same = (op.name, operand, kind) in EQUIVALENT
+    assert found == (("right", None) if same else ("wrong", op.name))
+
+
+@pytest.mark.parametrize(("op", "kind"), [(op, kind) for op in SMOOTH for kind in FACTORS])
+def test_wrong_forward_rules_are_caught_and_named(op: Any, kind: str) -> None:
+    def push(tangents: Any, out: Any, xs: Any, params: Any, right: Any = op.push) -> Any:
+        t = right(tangents, out, xs, params)
+        return None if t is None else t * FACTORS[kind]
+
+    operand = operands_of(op)[0]
+    with planted(op, push=push):
+        found = verdict(op, operand, order=1, modes="forward")
+    same = (op.name, 0, kind) in EQUIVALENT
+    assert found == (("right", None) if same else ("wrong", op.name))
+
+
+PAIRS = [op for op in SMOOTH if op.rules is not None and op._arity == 2]
+
+
+@pytest.mark.parametrize("op", PAIRS, ids=lambda op: op.name)
+def test_swapped_partial_derivatives_are_caught_and_named(op: Any) -> None:
+    for operand in (0, 1):
+
+        def pull(i: int, g: Any, out: Any, xs: Any, params: Any, right: Any = op.pull) -> Any:
+            return right(1 - i, g, out, xs, params)
+
+        with planted(op, rules=None, pull=pull):
+            found = verdict(op, operand, order=1, modes="reverse")
+        same = (op.name, operand, "swapped") in EQUIVALENT
+        assert found == (("right", None) if same else ("wrong", op.name))
+
+
+@pytest.mark.parametrize("op", SMOOTH, ids=lambda op: op.name)
+def test_a_rule_cut_off_from_the_graph_is_caught_at_second_order(op: Any) -> None:
+    def numbers(x: Any) -> Any:
+        return x._data if isinstance(x, Value) else x
+
+    def pull(i: int, g: Any, out: Any, xs: Any, params: Any, right: Any = op.pull) -> Any:
+        return right(i, g, numbers(out), [numbers(x) for x in xs], params)
+
+    with planted(op, rules=None, pull=pull):
+        found = verdict(op, operands_of(op)[0], order=2, modes="reverse")
+    # `LINEAR` is the reason for all of these
+    assert found == (("right", None) if op.name in STRAIGHT else ("wrong", op.name)), LINEAR
+
+
+def test_the_equivalent_mutants_are_few_and_of_operations_that_exist() -> None:
+    assert {name for name, _, _ in EQUIVALENT} | STRAIGHT <= set(OPS)
+    total = len(REVERSE) + len(FACTORS) * len(SMOOTH) + len(PAIRS)
+    assert len(EQUIVALENT) < 0.05 * total
+
+
+def test_the_right_rules_are_never_called_wrong() -> None:
+    for op in SMOOTH:
+        for seed in range(4):
+            case = call_of(op, seed)
+            report = report_of(case.function(), *case.points)
+            assert report.verdict == "right", f"{case}\n{report}"

@@ -1,0 +1,149 @@
+"""On random programs: eager reverse = forward mode = recorded gradient = tape = differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import Phase, find, given, settings
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import GradientError
+from tinygrad_edu.testing import check_gradients
+from tinygrad_edu.testing.programs import Program, Step, usable
+from tinygrad_edu.testing.strategies import arrays, programs, shapes, values
+
+MANY = settings(max_examples=5 * settings().max_examples)
+
+
+def gradient(program: Program, create_graph: bool) -> list[np.ndarray]:
+    leaves = [tg.Value(x) for x in program.inputs]
+    program.run(leaves).backward(create_graph=create_graph)
+    found = [leaf.grad for leaf in leaves]
+    zeros = [np.zeros(leaf.shape) for leaf in leaves]
+    raw = [g.data if isinstance(g, tg.Value) else g for g in found]
+    return [np.asarray(z if g is None else g) for g, z in zip(raw, zeros, strict=True)]
+
+
+def modes_agree(program: Program) -> bool:
+    tangents = [np.full(np.shape(x), 0.3 + i) for i, x in enumerate(program.inputs)]
+    tangents = [t if t.ndim else float(t) for t in tangents]
+    moved = tg.jvp(program, program.inputs, tangents)[1]
+    terms = [np.ravel(g * t) for g, t in zip(gradient(program, False), tangents, strict=True)]
+    every = np.concatenate(terms)
+    return bool(abs(moved - every.sum()) <= 1e-12 * (1.0 + np.abs(every).sum()))
+
+
+def same_bits(a: object, b: object) -> bool:
+    return np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+@MANY
+@given(programs(size=8))
+def test_gradients_are_right_to_second_order(program: Program) -> None:
+    report = check_gradients(program, *program.inputs)
+    assert report.right, f"{report}\n\n{program}"
+
+
+@MANY
+@given(programs(size=12))
+def test_recorded_gradient_is_raw_gradient(program: Program) -> None:
+    for raw, recorded in zip(gradient(program, False), gradient(program, True), strict=True):
+        np.testing.assert_allclose(recorded, raw, rtol=1e-13, atol=1e-13 * np.abs(raw).max())
+
+
+@MANY
+@given(programs(size=12))
+def test_forward_mode_is_reverse_mode(program: Program) -> None:
+    assert modes_agree(program)
+
+
+@MANY
+@given(programs(size=12))
+def test_tape_is_eager_bit_for_bit_with_its_gradients(program: Program) -> None:
+    leaves = [tg.Value(x) for x in program.inputs]
+    out = program.run(leaves)
+    assert same_bits(tg.Tape.of(out).run(), out.data)
+    assert same_bits(out.data, program.run())
+    results = tg.Tape.of(out, wrt=leaves).run()
+    for replayed, recorded in zip(results[1:], gradient(program, True), strict=True):
+        assert same_bits(replayed, recorded)
+
+
+@MANY
+@given(programs(size=12))
+def test_a_recorded_program_holds_on_other_numbers(program: Program) -> None:
+    tape = tg.Tape.record(program, *program.inputs)
+    others = [-1.1 * x for x in program.inputs]
+    with np.errstate(all="ignore"):
+        assert same_bits(tape.run(others), program.run(others))
+
+
+@settings(max_examples=20)
+@given(programs(size=6))
+def test_the_printed_program_runs_and_checks_itself(program: Program) -> None:
+    space: dict[str, object] = {}
+    exec(program.source(), space)
+    assert same_bits(space["program"](*program.inputs), program.run())  # type: ignore[operator]
+
+
+def test_programs_reach_every_operation() -> None:
+    wanted = {op.name for op in usable()}
+    reached: set[str] = set()
+
+    @settings(max_examples=400, derandomize=True, phases=[Phase.generate])
+    @given(programs(size=16))
+    def collect(program: Program) -> None:
+        reached.update(program.operations)
+
+    collect()
+    assert wanted - reached == set()
+
+
+def test_a_failure_shrinks_to_the_one_operation_that_is_wrong() -> None:
+    op = tg.OPS["tanh"]
+    right = op.rules, op.pull
+    op.rules, op.pull = None, lambda *args: right[1](*args) * 1.01
+
+    def fails(program: Program) -> bool:
+        return not modes_agree(program)
+
+    try:
+        found = find(programs(size=6), fails, settings=settings(max_examples=300, derandomize=True))
+        with pytest.raises(GradientError) as caught:
+            check_gradients(found, *found.inputs)
+    finally:
+        op.rules, op.pull = right
+    own = [name for name in found.operations if name not in ("sum", "multiply", "add")]
+    assert set(own) == {"tanh"} and len(own) <= 2
+    assert caught.value.report.culprit.op == "tanh"  # type: ignore[attr-defined]
+
+
+def test_the_set_of_operations_can_be_chosen() -> None:
+    @given(programs(size=5, operations=["tanh", "multiply"]))
+    def only_these(program: Program) -> None:
+        assert set(program.operations) <= {"tanh", "multiply", "add", "sum"}
+
+    only_these()
+
+
+def test_a_program_prints_its_arrays_and_indices() -> None:
+    index = (slice(None), np.array([0, 2]))
+    program = Program([np.arange(6.0).reshape(2, 3)], [Step("getitem", (0,), {"index": index})])
+    assert "index=(slice(None, None, None), np.array([0, 2]))" in str(program)
+
+
+@given(values((0.0, 1.0)), values((-1.0, np.inf)), values((-np.inf, 2.0)))
+def test_values_stay_inside_their_open_interval(x: float, y: float, z: float) -> None:
+    assert 0.0 < x < 1.0 and y > -1.0 and z < 2.0
+
+
+@given(shapes(3))
+def test_shapes_broadcast_together(drawn: list[tuple[int, ...]]) -> None:
+    assert np.broadcast_shapes(*drawn) in drawn
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
+def test_arrays_have_their_shape_and_repeat_numbers(shape: tuple[int, ...]) -> None:
+    found = find(arrays(shape), lambda x: np.size(np.unique(x)) < max(2, np.size(x)))
+    assert np.shape(found) == shape
+    assert type(found) is float or found.dtype == np.float64
