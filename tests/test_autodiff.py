@@ -130,7 +130,8 @@ def test_repeated_indices_accumulate() -> None:  # T27
 @pytest.mark.parametrize(
     "index",
     [0, -1, slice(1, None), (0, 1), (slice(None), 1), None, (None, 0), ..., (..., 1),
-     np.array([[True, False], [True, True], [False, True]]), ([0, 2], [1, 1]), (slice(None, None, -1),)],
+     np.array([[True, False], [True, True], [False, True]]), ([0, 2], [1, 1]),
+     (slice(None, None, -1),)],
 )  # fmt: skip
 def test_every_kind_of_index(index: object) -> None:
     data = np.arange(6.0).reshape(3, 2)
@@ -144,8 +145,9 @@ def test_every_kind_of_index(index: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b"), [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)),
-                 ((5, 2, 3), (5, 3, 4)), ((3,), (5, 3, 4)), ((5, 2, 3), (3,)), ((2, 1, 2, 3), (5, 3, 1))],
+    ("a", "b"),
+    [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)),
+     ((5, 2, 3), (5, 3, 4)), ((3,), (5, 3, 4)), ((5, 2, 3), (3,)), ((2, 1, 2, 3), (5, 3, 1))],
 )  # fmt: skip
 def test_matmul_of_all_forms(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     random = np.random.default_rng(0)
@@ -226,7 +228,7 @@ def test_jvp_vjp_jacobian_hessian_and_hvp_agree(x: list[float], t: list[float]) 
     point, tangent = np.array(x), np.array(t)
     f = lambda v: tg.tanh(v * v[::-1]) + tg.exp(v.mean())  # noqa: E731
     _, pushed = tg.jvp(f, (point,), (tangent,))
-    out, pull = tg.vjp(f, point)
+    _, pull = tg.vjp(f, point)
     J = tg.jacobian(f)(point)
     np.testing.assert_allclose(J @ tangent, pushed, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(pull(tangent)[0], tangent @ J, rtol=1e-12, atol=1e-12)

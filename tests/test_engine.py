@@ -380,8 +380,8 @@ def test_an_error_names_operands_shapes_the_users_line_and_the_cure() -> None:  
     with pytest.raises(ShapeError) as caught:
         x @ W  # the user's own line
     text = str(caught.value)
-    for part in ("matmul", "'x' (input, shape (4, 3)", "'W' (weight, shape (2, 3)", "test_engine.py",
-                 "the user's own line", "x @ W.T"):  # fmt: skip
+    for part in ("matmul", "'x' (input, shape (4, 3)", "'W' (weight, shape (2, 3)", "x @ W.T",
+                 "test_engine.py", "the user's own line"):  # fmt: skip
         assert part in text
     with pytest.raises(ShapeError, match=r"y\[:, None\]"):
         Value(np.ones((4, 3))) + Value(np.ones(4))

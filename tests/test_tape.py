@@ -18,12 +18,12 @@ def test_the_neuron_as_an_algorithm() -> None:
     w, x, b = tg.weight(0.5, "w"), tg.input(2.0, "x"), tg.bias(-0.25, "b")
     text = str(Tape.of(tg.set_role(tg.tanh(w * x + b), "activation", "y")))
     assert text.splitlines() == [
-        "given  w = 0.5    weight",
-        "given  x = 2    input",
-        "given  b = -0.25    bias",
-        "v1 = w × x       1    product",
-        "v2 = v1 + b      0.75    weighted sum",
-        "y = tanh(v2)     0.6351    activation",
+        "given w            0.5    weight",
+        "given x              2    input",
+        "given b          -0.25    bias",
+        "v1 = w × x           1    product",
+        "v2 = v1 + b       0.75    weighted sum",
+        "y = tanh(v2)    0.6351    activation",
         "return y",
     ]
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_edu import copying as _copying  # tells `copy` and `pickle` about Values
+from tinygrad_edu import copying as copying  # tells `copy` and `pickle` about Values
 from tinygrad_edu import define
 from tinygrad_edu.context import Role, no_grad, scope
 from tinygrad_edu.engine import OPS, Op, Value

@@ -74,10 +74,10 @@ class Tape:
     >>> w, x = Value(3.0, "w"), Value(2.0, "x")
     >>> tape = Tape.of(w * x + 1.0)
     >>> print(tape)
-    given  w = 3    weight
-    given  x = 2    input
-    v1 = w × x      6    product
-    v2 = v1 + 1     7    weighted sum
+    given w        3    weight
+    given x        2    input
+    v1 = w × x     6    product
+    v2 = v1 + 1    7    weighted sum
     return v2
     >>> tape.run(), tape.run([10.0, 2.0])
     (7.0, 21.0)
@@ -222,18 +222,18 @@ class Tape:
         return names
 
     def __str__(self) -> str:
-        names, slots = self.names(), len(self.leaves)
+        names = self.names()
         rows = [
-            (f"given  {names[i]} = {_number(leaf.value._data)}", "", str(leaf.role))
+            (f"given {names[i]}", _number(leaf.value._data), str(leaf.role))
             for i, leaf in enumerate(self.leaves)
         ]
         for step in self.instructions:
             role = "" if step.role is Role.OPERATION else str(step.role)
-            text = f"{names[step.out]} = {formula(step, names)}"
-            rows.append((text, _number(step.recorded), role))
-        width = max((len(text) for text, _, _ in rows[slots:]), default=0) + 4
-        lines = [f"{text}    {role}" for text, _, role in rows[:slots]]
-        lines += [f"{text:<{width}} {n}    {role}".rstrip() for text, n, role in rows[slots:]]
+            rows.append(
+                (f"{names[step.out]} = {formula(step, names)}", _number(step.recorded), role)
+            )
+        wide, numbers = (max((len(row[k]) for row in rows), default=0) for k in (0, 1))
+        lines = [f"{text:<{wide}}    {n:>{numbers}}    {role}".rstrip() for text, n, role in rows]
         return "\n".join([*lines, "return " + ", ".join(names[i] for i in self.outputs)])
 
 
