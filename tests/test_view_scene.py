@@ -284,6 +284,29 @@ def test_five_thousand_operations_in_a_row_draw_folded() -> None:
     assert "5\N{NO-BREAK SPACE}000 operations" in picture.svg()
 
 
+def test_a_skip_connection_of_one_neuron_is_one_line() -> None:
+    x = tg.input(0.5, "x")
+    with tg.scope("hidden", kind="layer"):
+        outs = []
+        for j in range(3):
+            with tg.scope(str(j), kind="neuron"):
+                outs.append(tg.neuron([x], [tg.weight(0.5, "w")], tg.bias(0.1, "b")))
+    scene = draw(tg.exp(outs[1]) * outs[2], "neuron").scene
+    fed = [edge for edge in scene.edges if edge.weight is None]
+    neurons = [node.id for node in scene.nodes if node.role == "neuron"]
+    assert sorted(edge.source for edge in fed if edge.source in neurons) == neurons[1:]
+
+
+def test_lines_within_a_layer_are_counted_where_they_are_not_drawn() -> None:
+    with tg.scope("hidden", kind="layer"):
+        h = tg.input(0.5, "x")
+        for j in range(3):
+            with tg.scope(str(j), kind="neuron"):
+                h = tg.neuron([h], [tg.weight(0.5, "w")], tg.bias(0.1, "b"))
+    scene = draw(h, "neuron").scene
+    assert "2 connections within a layer are not drawn here; level='op' shows them" in scene.notes
+
+
 def test_a_residual_network_keeps_its_skip_connection() -> None:
     rng = np.random.default_rng(0)
     x = tg.input(rng.normal(size=(2, 3)), "x")

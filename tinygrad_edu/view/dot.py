@@ -18,8 +18,8 @@ from tinygrad_edu.view.legend import entries
 from tinygrad_edu.view.metrics import shape_size, text_width
 from tinygrad_edu.view.scene import Cluster, Edge, Node, Scene
 from tinygrad_edu.view.strokes import stroke_width
-from tinygrad_edu.view.style import role_class
-from tinygrad_edu.view.theme import CLUSTERS, EDGES, GROUND, ROLES, Look
+from tinygrad_edu.view.style import role_class, tone_class, tone_step
+from tinygrad_edu.view.theme import CLUSTERS, EDGES, GROUND, ROLES, Look, tint
 
 __all__ = ["dot", "quote"]
 
@@ -31,7 +31,7 @@ _SHAPES = {
     "tag": ("box", "rounded,filled", "tag"),
     "circle": ("ellipse", "filled", "circle"),
     "disc": ("ellipse", "filled", "disc"),
-    "dial": ("circle", "filled", "dial"),
+    "dial": ("ellipse", "filled", "dial"),
     "pill": ("ellipse", "filled", "circle"),
     "hexagon": ("hexagon", "filled", "hexagon"),
     "octagon": ("doubleoctagon", "filled", "octagon"),
@@ -118,11 +118,11 @@ def _cluster_opening(cluster: Cluster) -> str:
     )
 
 
-def _look_attributes(look: Look) -> str:
+def _look_attributes(look: Look, step: int | None = None) -> str:
     shape, style, _ = _SHAPES[look.shape]
     if look.dashed:
         style += ",dashed"
-    paint = look.light
+    paint = look.light if step is None else tint(step)
     return (
         f'shape={shape}, style="{style}", fillcolor="{paint.fill}", color="{paint.stroke}", '
         f'fontcolor="{paint.text}"'
@@ -134,11 +134,14 @@ def _node(node: Node) -> str:
     label = "\n".join(line.text for line in lines)
     wide, high = shape_size(_SHAPES[ROLES[node.role].shape][2], lines)
     width = 1.2 + 2.4 * max(0.0, min(1.0, node.strength))
+    step = tone_step(node.tone)
+    kind = role_class(node.role) + (f" {tone_class(step)}" if step is not None else "")
+    size = lines[0].size if lines else 12
     return (
-        f"  {quote(node.id)} [label={quote(label)}, "
-        f"{_look_attributes(ROLES[node.role])}, width={wide / 72:.3f}, height={high / 72:.3f}, "
-        f"penwidth={width:.2f}, "
-        f'tooltip={quote(node.tip or node.title)}, class="{role_class(node.role)}", '
+        f"  {quote(node.id)} [label={quote(label)}, fontsize={size:g}, "
+        f"{_look_attributes(ROLES[node.role], step)}, "
+        f"width={wide / 72:.3f}, height={high / 72:.3f}, penwidth={width:.2f}, "
+        f'tooltip={quote(node.tip or node.title)}, class="{kind}", '
         f"id={quote(node.id)}]"
     )
 
@@ -210,8 +213,9 @@ def _legend(scene: Scene) -> Iterator[str]:
         colour = EDGES[entry.sign].light if entry.sign else GROUND[0].gradient
         look = f'shape=plaintext, fontcolor="{colour}"'
         if entry.role:
-            look = _look_attributes(ROLES[entry.role])
+            look = _look_attributes(ROLES[entry.role], entry.step)
         kind = role_class(entry.role) if entry.role else "mark"
+        kind += f" {tone_class(entry.step)}" if entry.step is not None else ""
         yield (
             f'  {quote(name)} [label={quote(sample + entry.text)}, id="{name}", class="{kind}", '
             f"fontsize=11, {look}, width={width / 72:.3f}, height=0.36]"

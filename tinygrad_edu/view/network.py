@@ -51,11 +51,12 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Connection:
     """The weights (rows of the source column, columns of the target); NaN where there is no line.
-    Without weights every neuron of one column feeds every one of the other."""
+    Without weights the lines are plain: those of `pairs`, or all of them if that is None."""
 
     source: int
     target: int
     weights: NDArray[Any] | None = None
+    pairs: frozenset[tuple[int, int]] | None = None
 
 
 def shown(size: int) -> list[int]:
@@ -71,6 +72,7 @@ def network_scene(
     title: str,
     description: str,
     banner: str = "",
+    notes: tuple[str, ...] = (),
 ) -> Scene:
     """The neuron-level picture of `columns` in the order given."""
     cells = [{index: column.cell(index) for index in shown(column.size)} for column in columns]
@@ -91,7 +93,7 @@ def network_scene(
             if column.size > SHOWN and index == HEAD - 1:
                 nodes.append(_more(f"n{len(nodes)}", home, column.size))
     largest = max((_largest(each.weights) for each in connections), default=0.0)
-    floor, notes = _thin(connections)
+    floor, thinned = _thin(connections)
     edges: list[Edge] = []
     bundles: list[Bundle] = []
     for each in connections:
@@ -101,7 +103,7 @@ def network_scene(
             bundles.append(_bundle(f"b{len(bundles)}", each, ids, largest, floor))
     return Scene(
         "neuron", tuple(nodes), tuple(edges), tuple(clusters), tuple(bundles),
-        title, description, banner, notes,
+        title, description, banner, (*thinned, *_faint(bundles), *notes),
     )  # fmt: skip
 
 
@@ -138,12 +140,18 @@ def _thin(connections: Sequence[Connection]) -> tuple[float, tuple[str, ...]]:
     return floor, (note,)
 
 
+def _faint(bundles: Sequence[Bundle]) -> tuple[str, ...]:
+    return ("faint lines: the connections of neurons that are not shown",) if bundles else ()
+
+
 def _edges(
     each: Connection, ids: Sequence[dict[int, str]], largest: float, edges: list[Edge]
 ) -> None:
     """The lines between what is shown."""
     for i, source in ids[each.source].items():
         for j, target in ids[each.target].items():
+            if each.pairs is not None and (i, j) not in each.pairs:
+                continue
             weight = None if each.weights is None else float(each.weights[i, j])
             if weight is not None and weight != weight:
                 continue

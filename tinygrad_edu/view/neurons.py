@@ -89,8 +89,9 @@ class _Columns:
         self.columns: list[Column] = []
         self.place: dict[Step, tuple[int, int | None]] = {}
         self.weights: dict[tuple[int, int], dict[tuple[int, int], float]] = {}
-        self.plain: dict[tuple[int, int], set[tuple[int, int]]] = {}
+        self.plain: dict[tuple[int, int], set[tuple[int | None, int | None]]] = {}
         self.matrices: list[Connection] = []
+        self.within = 0
 
     def find(self) -> None:
         """Make the columns: inputs, layers and neurons in graph order, open steps, the ending."""
@@ -201,13 +202,17 @@ class _Columns:
             for (i, j), weight in lines.items():
                 table[i, j] = weight
             made.append(Connection(a, b, table))
-        joined = {(c.source, c.target) for c in made}
-        made += [Connection(a, b) for a, b in self.plain if (a, b) not in joined]
+        for (a, b), pairs in self.plain.items():
+            known = self.weights.get((a, b), {})
+            single = frozenset((i, j) for i, j in pairs if i is not None and j is not None)
+            every = len(single) < len(pairs)  # a whole column among them
+            made.append(Connection(a, b, None, None if every else single - set(known)))
         return made
 
     def line(self, x: Step, step: Step, slot: int) -> None:
         (a, i), (b, j) = self.place[x], self.place[step]
         if a == b:
+            self.within += i != j or (i is None and step.op == "matmul")
             return
         if step.op == "matmul" and slot == 0 and j is None:
             matrix = step.inputs[1]
@@ -221,7 +226,7 @@ class _Columns:
         if weight is not None and i is not None and j is not None:
             self.weights.setdefault((a, b), {})[i, j] = weight
         else:
-            self.plain.setdefault((a, b), set()).add((i or 0, j or 0))
+            self.plain.setdefault((a, b), set()).add((i, j))
 
 
 def step_cell(step: Step, name: str = "", role: str = "") -> Cell:
@@ -257,10 +262,16 @@ def neuron_scene(graph: Graph, regions: Regions) -> Scene:
     found.find()
     sizes = [column.size for column in found.columns if column.kind]
     contents = "columns of " + ", ".join(labels.count(size) for size in sizes) + " shapes"
+    connections = found.connect()
+    notes: tuple[str, ...] = ()
+    if found.within:
+        lines = f"{labels.count(found.within)} connections within a layer are not drawn here"
+        notes = (f"{lines}; level='op' shows them",)
     return network_scene(
         found.columns,
-        found.connect(),
+        connections,
         title=f"Neurons of {titles.title(graph.root)}",
         description=describe(graph, contents),
         banner=STALE if graph.stale else "",
+        notes=notes,
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from tinygrad_edu.view.theme import CLUSTERS, EDGES, FONT, GROUND, ROLES, Paint, tint
 
-__all__ = ["role_class", "stylesheet", "tone_step"]
+__all__ = ["role_class", "stylesheet", "tone_class", "tone_step"]
 
 _BASE = (
     ".tg text{font-family:" + FONT + ";font-size:12px;text-anchor:middle}"
@@ -25,8 +25,9 @@ _BASE = (
     ".tg .u{font-size:11px}"
     ".tg .line{fill:none}"
     ".tg .dash{stroke-dasharray:6 3.5}"
-    ".tg .edge.dash,.tg .many.dash{stroke-dasharray:5 3.5}"
-    ".tg .many{fill:none;opacity:.09}"
+    ".tg .edge.dash{stroke-dasharray:5 3.5}"
+    ".tg .haze{opacity:.2}"
+    ".tg .many{fill:none}"
 )
 
 
@@ -40,6 +41,11 @@ def tone_step(tone: float | None) -> int | None:
     if tone is None or tone != tone:
         return None
     return round(max(-1.0, min(1.0, tone)) * 4)
+
+
+def tone_class(step: int) -> str:
+    """The class name of a step: 3 → "tone3", −3 → "tone_3"."""
+    return f"tone{step}".replace("-", "_")
 
 
 def _node_rules(name: str, paint: Paint) -> str:
@@ -68,7 +74,7 @@ def _rules(
         look = ROLES[role]
         parts.append(_node_rules(role_class(role), look.dark if dark else look.light))
     for step in steps:
-        parts.append(_node_rules(f"tone{step}".replace("-", "_"), tint(step, dark)))
+        parts.append(_node_rules(tone_class(step), tint(step, dark)))
     for kind in kinds:
         paint = CLUSTERS[kind].dark if dark else CLUSTERS[kind].light
         parts.append(

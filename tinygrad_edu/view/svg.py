@@ -15,7 +15,7 @@ from tinygrad_edu.view.legend import Entry, entries, flow
 from tinygrad_edu.view.metrics import LINE, corners, text_width
 from tinygrad_edu.view.scene import Cluster, Edge, Node, Scene
 from tinygrad_edu.view.strokes import Stroke, bundle_paths, figure, stroke_width, strokes
-from tinygrad_edu.view.style import role_class, stylesheet, tone_step
+from tinygrad_edu.view.style import role_class, stylesheet, tone_class, tone_step
 from tinygrad_edu.view.theme import CLUSTERS, ROLES
 
 __all__ = ["arrange", "safe", "svg"]
@@ -143,17 +143,22 @@ def _edge(edge: Edge, drawn: Stroke) -> str:
 
 
 def _bundles(scene: Scene, made: Layout) -> list[str]:
-    parts: list[str] = []
+    """The lines of neurons that are not shown: faint as a whole (renderers differ in how they add
+    up thin transparent lines), without dashes (they would cost seconds), strong ones on top."""
+    parts: list[tuple[int, str]] = []
     for bundle in scene.bundles:
         rows, stops = bundle_points(scene, made, bundle)
         for (sign, bucket), path in bundle_paths(bundle, rows, stops).items():
-            dash = " dash" if sign == "neg" else ""
             width = figure(0.3 + 0.3 * bucket)
-            parts.append(
-                f'<path id="{safe(bundle.id)}-{sign}{bucket}" class="many w-{sign}{dash}" '
+            line = (
+                f'<path id="{safe(bundle.id)}-{sign}{bucket}" class="many w-{sign}" '
                 f'stroke-width="{width}" d="{path}"/>'
             )
-    return parts
+            parts.append((bucket, line))
+    if not parts:
+        return []
+    parts.sort(key=lambda part: part[0])
+    return ['<g class="haze">', *(line for _, line in parts), "</g>"]
 
 
 def shape_markup(shape: str, box: Box, width: float, dashed: bool) -> str:
@@ -193,7 +198,7 @@ def border_width(node: Node) -> float:
 def _node(node: Node, box: Box) -> str:
     look = ROLES[node.role]
     step = tone_step(node.tone)
-    tone = "" if step is None else f" tone{step}".replace("-", "_")
+    tone = "" if step is None else f" {tone_class(step)}"
     small = " s" if node.role == "neuron" else ""
     shape = (
         ""
@@ -223,7 +228,7 @@ def _legend_entry(entry: Entry, x: float, y: float) -> str:
         box = Box(x + 2, y - 9, 30, 18)
         if look.shape in ("circle", "disc", "dial"):
             box = Box(x + 8, y - 9, 18, 18)
-        step = "" if entry.step is None else f" tone{entry.step}".replace("-", "_")
+        step = "" if entry.step is None else f" {tone_class(entry.step)}"
         mark = shape_markup(look.shape, box, 1.4, look.dashed)
         if look.shape == "octagon":
             mark = _polygon("octagon", x + 17, y, 30, 18, 'class="shape" stroke-width="1.4"')

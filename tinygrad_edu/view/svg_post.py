@@ -9,20 +9,21 @@ from __future__ import annotations
 import re
 
 from tinygrad_edu.view.scene import Scene
-from tinygrad_edu.view.style import role_class
+from tinygrad_edu.view.style import role_class, tone_class, tone_step
 from tinygrad_edu.view.svg import safe
-from tinygrad_edu.view.theme import CLUSTERS, EDGES, FONT, GROUND, ROLES
+from tinygrad_edu.view.theme import CLUSTERS, EDGES, FONT, GROUND, ROLES, tint
 
 __all__ = ["finish"]
 
-_NODE = re.compile(r'<g id="[^"]*" class="node[^"]*">.*?</g>\n', re.S)
+_NODE = re.compile(r'<g id="([^"]*)" class="node[^"]*">.*?</g>\n', re.S)
 _TEXT = re.compile(r"<text ([^>]*)>([^<]*)</text>")
 
 
 def finish(scene: Scene, svg: str, theme: str = "auto") -> str:
     """`svg` as Graphviz wrote it for `scene`, with titles, ∇ lines, style sheet and description."""
     svg = svg[svg.index("<svg") :]
-    svg = _NODE.sub(lambda match: _emphasise(match[0]), svg)
+    titled = {node.id for node in scene.nodes if node.title}
+    svg = _NODE.sub(lambda match: _emphasise(match[0], titled), svg)
     opening = svg.index(">") + 1
     head = svg[:opening].replace("<svg ", '<svg class="tg" role="img" ', 1)
     return (
@@ -32,14 +33,16 @@ def finish(scene: Scene, svg: str, theme: str = "auto") -> str:
     )
 
 
-def _emphasise(group: str) -> str:
+def _emphasise(group: str, titled: set[str]) -> str:
     texts = list(_TEXT.finditer(group))
+    number_of = _NODE.match(group)
+    bold = number_of is not None and number_of[1] in titled
     if not texts or 'id="legend' in group:
         return group
     parts, at = [], 0
     for number, match in enumerate(texts):
         parts.append(group[at : match.start()])
-        kind = ' class="b"' if number == 0 and len(texts) > 1 else ""
+        kind = ' class="b"' if number == 0 and bold else ""
         if number and match[2].startswith(("∇", "‖∇‖", "&#8711;", "&#8214;&#8711;")):
             kind = ' class="g"'
         parts.append(f"<text{kind} {match[1]}>{match[2]}</text>")
@@ -67,6 +70,13 @@ def _rules(scene: Scene, dark: bool) -> str:
         outline = ",".join(f"{name} {tag}" for tag in ("path", "polygon", "ellipse"))
         parts.append(
             f"{outline}{{fill:{paint.fill};stroke:{paint.stroke}}}{name} text{{fill:{paint.text}}}"
+            f"{name} .g{{fill:{paint.gradient}}}"
+        )
+    found = {tone_step(node.tone) for node in scene.nodes} | {-3, 3}
+    for step in sorted(step for step in found if step is not None):
+        paint, name = tint(step, dark), f".tg .{tone_class(step)}"
+        parts.append(
+            f"{name} ellipse{{fill:{paint.fill}}}{name} text{{fill:{paint.text}}}"
             f"{name} .g{{fill:{paint.gradient}}}"
         )
     for kind in dict.fromkeys(cluster.kind for cluster in scene.clusters):
