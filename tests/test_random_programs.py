@@ -108,7 +108,8 @@ def test_a_failure_shrinks_to_the_one_operation_that_is_wrong() -> None:
         return not modes_agree(program)
 
     try:
-        found = find(programs(size=6), fails, settings=settings(max_examples=300, derandomize=True))
+        few = programs(size=5, operations=["negative", "square", "tanh", "sin"])
+        found = find(few, fails, settings=settings(max_examples=80, derandomize=True))
         with pytest.raises(GradientError) as caught:
             check_gradients(found, *found.inputs)
     finally:
