@@ -118,7 +118,7 @@ def test_widths_agree_with_the_real_font() -> None:
         wanted = font_manager.FontProperties(family="DejaVu Sans", weight=weight)
         font = fonts.TTFont(font_manager.findfont(wanted))
         names, advances = font.getBestCmap(), font["hmtx"]
-        for text in ("tanh", "loss = ( )²", "−1.231", "∇ −0.985", "w₁₂", "μ 0.12 σ 0.96", "Σ z"):
+        for text in ("tanh", "loss ( )²", "−1.231", "∇ −0.985", "w₁₂", "μ 0.12 σ 0.96", "Σ z"):
             units = sum(advances[names[ord(c)]][0] for c in text)
             real = units / font["head"].unitsPerEm * 100
             assert real - 0.5 <= text_width(text, 100, bold) <= real * 1.12 + 2, text

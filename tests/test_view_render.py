@@ -141,8 +141,8 @@ def test_every_shape_and_line_has_an_id_a_class_and_a_tooltip() -> None:
     picture = draw(neuron())
     root = ET.fromstring(picture.svg())
     assert root.get("role") == "img"
-    assert root.findtext(f"{SVG}title") == "Graph of loss = ( )²"
-    assert "result loss = ( )²: 0.011; with gradients" in (root.findtext(f"{SVG}desc") or "")
+    assert root.findtext(f"{SVG}title") == "Graph of loss ( )²"
+    assert "result loss ( )²: 0.011; with gradients" in (root.findtext(f"{SVG}desc") or "")
     groups = {element.get("id"): element for element in root.iter(f"{SVG}g")}
     for node in picture.scene.nodes:
         group = groups[node.id]
@@ -223,7 +223,7 @@ def test_roles_differ_in_shape_or_dash_not_in_colour_alone() -> None:
 def test_the_text_form_is_a_tree_and_survives_old_terminals() -> None:
     picture = draw(neuron())
     lines = picture.text().splitlines()
-    assert lines[0] == "loss = ( )² = 0.011  ∇ 1.000  (loss)"
+    assert lines[0] == "loss ( )² = 0.011  ∇ 1.000  (loss)"
     assert any(line.lstrip("│├└─ ").startswith("w₂ = −0.630  ∇ ") for line in lines)
     plain = picture.text(ascii=True)
     assert plain.isascii()

@@ -109,7 +109,10 @@ def _resvg_png(text: str, scale: float) -> bytes:
     if files:
         options["font_files"] = files
     if not _has_font(resvg_py, options):
-        raise _Unavailable("resvg finds no font, so the picture would have no text")
+        raise _Unavailable(
+            "resvg finds no font, so the picture would have no text: install one (fonts-dejavu), "
+            "or matplotlib, which brings DejaVu Sans"
+        )
     try:
         return bytes(resvg_py.svg_to_bytes(svg_string=text, **options))
     except ValueError as error:

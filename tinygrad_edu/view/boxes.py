@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,8 +121,6 @@ def layer_scene(graph: Graph, regions: Regions) -> Scene:
 
 
 def _scaled(node: Node, largest: float) -> Node:
-    from dataclasses import replace
-
     return replace(node, strength=node.strength / largest)
 
 

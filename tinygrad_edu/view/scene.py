@@ -15,6 +15,8 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tinygrad_edu.view.theme import ROLES
+
 __all__ = ["Bundle", "Cluster", "Edge", "Node", "Scene"]
 
 
@@ -111,8 +113,6 @@ class Scene:
 
     def roles(self) -> tuple[str, ...]:
         """The roles that occur, in the order of the theme table."""
-        from tinygrad_edu.view.theme import ROLES
-
         present = {node.role for node in self.nodes}
         return tuple(role for role in ROLES if role in present)
 

@@ -119,9 +119,9 @@ def title(step: Step) -> str:
         )
     if step.role == "loss":
         same = name.replace("_loss", "") == does.replace("_loss", "")
-        return labels.shorten(name if name and same else f"{name or 'loss'} = {does}")
+        return labels.shorten(name if name and same else f"{name or 'loss'} {does}")
     if name and name != does:
-        return labels.shorten(f"{name} = {does}")
+        return labels.shorten(f"{name} · {does}")
     return labels.shorten(does)
 
 
