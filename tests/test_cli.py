@@ -218,7 +218,9 @@ BAD_TABLES = {
     "nan": ("x,y\n" + "".join(f"{i}.5,NaN\n" for i in range(20)), "y", "all 20 are missing"),
     "id": ("x,y\n" + "".join(f"{i % 3}.5,id{i}\n" for i in range(20)), "y", "identifier"),
     "3 rows": ("x,y\n1,a\n2,b\n3,a\n", "y", "3 usable rows"),
-    "infinite": ("x,y\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(9)) + "inf,a\n", "y", "inf"),
+    "infinite": (
+        "x,y\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(9)) + "inf,a\n", "y", "inf",
+    ),
 }  # fmt: skip
 
 

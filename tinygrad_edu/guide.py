@@ -11,8 +11,10 @@ import inspect
 import math
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
-from types import ModuleType
+from random import Random
+from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,25 +26,25 @@ from tinygrad_edu.tape import Instruction, Slot, Tape
 from tinygrad_edu.terminal import say
 
 SCREEN = """\
-tinygrad_edu: build a neuron from primitives, see every part of it, trust every gradient.
+tinygrad_edu: build a neuron, see every part of it, trust every gradient.
 
     import tinygrad_edu as tg
 
-  x = tg.input(0.8, "x")            a number from outside; yes or no is 1 or 0
-  w = tg.weight(0.3, "w")           a number that training adjusts; it multiplies
-  b = tg.bias(0.1, "b")             a number that training adjusts; it is added
-  y = tg.tanh(w * x + b)            a neuron: weighted sum, bias, activation
-  loss = (y - 1) ** 2; loss.backward()   every gradient: w.grad, b.grad, x.grad
-  tg.optim.SGD([w, b], lr=0.1)      .step() moves the weights against their gradients
-  tg.draw(loss)                     the picture: values, gradients, roles, legend
-  tg.trace_table(loss)              the same as a table, forward and backward
-  tg.explain(loss, w)               why this gradient: every share of it
-  tg.check(loss)                    are the gradients computed right?
-  tg.nn.MLP(2, [4], 1)              neurons into layers into a network
-  tg.train.fit(model, data, ...)    train it on a table of yours
+  x = tg.input(0.8, "x")          a number from outside; yes or no is 1 or 0
+  w = tg.weight(0.3, "w")         a number that training adjusts; it multiplies
+  b = tg.bias(0.1, "b")           a number that training adjusts; it is added
+  y = tg.tanh(w * x + b)          a neuron: weighted sum, bias, activation
+  loss = (y - 1)**2; loss.backward()   every gradient: w.grad, b.grad, x.grad
+  tg.optim.SGD([w, b], lr=0.1)    .step() moves w and b against their gradients
+  tg.draw(loss)                   the picture: values, gradients, roles, legend
+  tg.trace_table(loss)            the same as a table, forward and backward
+  tg.explain(loss, w)             why this gradient: every share of it
+  tg.check(loss)                  are the gradients computed right?
+  tg.nn.MLP(2, [4], 1)            neurons into layers into a network
+  tg.train.fit(model, data, ...)  train it on a table of yours
 
   tg.help("tanh")   the card of an operation or the first lines on any name
-  tg.registry()     every operation          tg.tour()   all of this on real penguins
+  tg.registry()     every operation        tg.tour()  all of this on penguins
 """
 
 
@@ -83,14 +85,18 @@ def lookup(name: str) -> Any:
     at: Any = package
     for i, part in enumerate(parts):
         if part.startswith("_") or not hasattr(at, part):
-            known = {n for n in dir(at) if not n.startswith("_")} | (set(OPS) if i == 0 else set())
-            close = difflib.get_close_matches(part.lower(), sorted(known), n=3, cutoff=0.6)
-            hint = "did you mean " + " or ".join(repr(c) for c in close) + "?" if close else None
+            names = {*dir(at), *(OPS if i == 0 else ())}
+            known = {n.lower(): n for n in sorted(names, reverse=True) if not n.startswith("_")}
+            close = difflib.get_close_matches(part.lower(), known, n=3, cutoff=0.6)
+            said = " or ".join(repr(known[c]) for c in close)
+            hint = f"did you mean {said}?" if close else None
             where = "tg" if i == 0 else "tg." + ".".join(parts[:i])
             raise TinygradError(
                 f"there is no {part!r} in {where}", hint=hint or "tg.help() lists where to begin"
             )
         at = getattr(at, part)
+        if isinstance(at, ModuleType) and callable(at):
+            at = getattr(at, part)  # a module that answers as the function it holds
     return at
 
 
@@ -149,10 +155,17 @@ def card(op: Op[Any]) -> str:
     return "\n".join(lines)
 
 
+def _names(op: Op[Any], count: int = 0) -> tuple[str, ...]:
+    """What the operands are called: x and y where they are only Python's own a and b."""
+    if not op._operands:
+        return tuple(f"x{i + 1}" for i in range(count))
+    own = tuple(op._operands)
+    return {("a",): ("x",), ("a", "b"): ("x", "y")}.get(own, own)
+
+
 def _summary(op: Op[Any]) -> str:
     doc = inspect.getdoc(op.forward) or ""
-    own = getattr(op.forward, "__module__", "").startswith("tinygrad_edu")
-    return doc.split("\n\n")[0].replace("\n", " ") if own or op.name == doc else ""
+    return "" if isinstance(op.forward, BuiltinFunctionType) else doc.split("\n\n")[0]
 
 
 def _domain(op: Op[Any]) -> list[str]:
@@ -160,7 +173,7 @@ def _domain(op: Op[Any]) -> list[str]:
         return []
     if not op.domain:
         return ["every number"]
-    names = op._operands or ("x",)
+    names = _names(op, len(op.domain))
     return [
         f"{_interval(low, high, name)}" for (low, high), name in zip(op.domain, names, strict=False)
     ]
@@ -183,7 +196,7 @@ def _kinks(op: Op[Any]) -> str:
     leaves = [Value(x) for x in point]
     grads = pull_back(op(*leaves), ONE)
     answers = ", ".join(f"{grads[leaf] or 0.0:g}" for leaf in leaves)
-    place = f"{op._operands[0]} = 0" if n == 1 else " = ".join(op._operands)
+    place = f"{_names(op)[0]} = 0" if n == 1 else " = ".join(_names(op))
     return f"at {place}; the derivative there is {answers} by convention"
 
 
@@ -192,7 +205,7 @@ def _example(op: Op[Any]) -> list[str]:
     given = _numbers(op)
     if given is None:
         return []
-    leaves = [Value(x, name) for x, name in zip(given, op._operands, strict=True)]
+    leaves = [Value(x, name) for x, name in zip(given, _names(op), strict=True)]
     out = op(*leaves)
     grads = pull_back(out, ONE) if isinstance(out, Value) else {}
     call = f"{op.name}({', '.join(f'{x:g}' for x in given)}) = {_short(out)}"
@@ -209,6 +222,8 @@ def _numbers(op: Op[Any]) -> list[float] | None:
     """A number per operand inside the domain; None for an operation that needs arrays."""
     if (op.rules is None and op.kind not in ("comparison", "logic")) or op._arity < 1:
         return None
+    if op.name == "where":
+        return [1.0, 2.0, 3.0]
     given = [0.5, 2.0, 3.0, 4.0][: op._arity]
     for i, (low, high) in enumerate(op.domain):
         given[i] = given[i] if low < given[i] < high else (max(low, -1.0) + min(high, 1.0)) / 2
@@ -230,33 +245,43 @@ def derivative(op: Op[Any]) -> list[str]:
         return []
     if isinstance(op.rules, float):
         return [f"∂/∂xᵢ = {op.rules:g} for every term"]
-    numbers = _numbers(op)
-    given = numbers or _arrays(op)
-    if given is None:
+    found = _sample(op)
+    if found is None:
         return []
-    through = numbers is None
-    leaves = [Value(x, name) for x, name in zip(given, op._operands, strict=True)]
-    out = op(*[leaf.data for leaf in leaves])
+    given, params, through = found
+    names = _names(op, len(given))
+    leaves = [Value(x, name) for x, name in zip(given, names, strict=False)]
+    out = op(*[leaf.data for leaf in leaves], **params)
     seed = Value(np.ones(np.shape(out)) if np.ndim(out) else 1.0, "g")
 
     def pulled(seed: Any, *xs: Any) -> list[Any]:
-        out = op(*xs)
+        out = op(*xs, **params)
         grads = pull_back(out, seed if through else ONE, create_graph=True)
         return [out, *[0.0 if grads.get(x) is None else grads[x] for x in xs]]
 
     tape = Tape.record(pulled, seed, *leaves)
-    texts = formulas(tape)
+    texts, parts = formulas(tape)
     label = "gradient of " if through else "∂/∂"
     lines = [f"{label}{x.name} = {texts[i]}" for x, i in zip(leaves, tape.outputs[1:], strict=True)]
-    shapes = [f"{x.name} of shape {x.shape}" for x in leaves]
-    return [*lines, f"g arrives from above; here with {', '.join(shapes)}"] if through else lines
+    if through:
+        shapes = [f"{x.name} of shape {x.shape}" for x in leaves]
+        static = [f"{k}={v}" for k, v in params.items() if v is not None]
+        parts = [*parts, f"g arrives from above; here with {', '.join([*shapes, *static])}"]
+    return lines + parts
 
 
-def _arrays(op: Op[Any]) -> list[Any] | None:
-    """A small matrix per operand, for an operation that needs no more than operands."""
-    if op._arity < 1 or set(op._names) - set(op._defaults):
+def _sample(op: Op[Any]) -> tuple[list[Any], dict[str, Any], bool] | None:
+    """Operands and static parameters that fit, and whether they are arrays; None: none is known."""
+    numbers = _numbers(op)
+    if numbers is not None:
+        return numbers, {}, False
+    if op._arity >= 1 and not set(op._names) - set(op._defaults):
+        return [np.array([[0.5, 1.0], [2.0, 3.0]])] * op._arity, {}, True
+    drawn = op.examples(Random(1)) if op.examples is not None else (None, {})
+    operands, params = drawn
+    if operands is None or any(np.asarray(x).dtype.kind != "f" for x in operands):
         return None
-    return [np.array([[0.5, 1.0], [2.0, 3.0]])] * op._arity
+    return list(operands), params, True
 
 
 # Formulas from a tape ----------------------------------------------------------------------------
@@ -270,17 +295,32 @@ _BINDING = {
 }  # fmt: skip
 
 
-def formulas(tape: Tape) -> list[str]:
-    """A formula for every slot, in the names of the leaves; the first output is called ``out``.
+_LONG = 12  # a part that is longer and used twice gets a name
+
+
+def formulas(tape: Tape) -> tuple[list[str], list[str]]:
+    """A formula for every slot, in the names of the leaves, and the parts that got a name.
+
+    The first output is called ``out``.
 
     >>> x = Value(2.0, "x")
-    >>> formulas(Tape.of(OPS["square"](x) + 1.0))[-1]
-    'out'
+    >>> formulas(Tape.of(OPS["square"](x) + 1.0))[0]
+    ['x', 'x²', 'out']
     """
     texts = [(leaf.name or _number(leaf.value.data), _ATOM) for leaf in tape.leaves]
+    uses = Counter(slot for step in tape.instructions for slot in step.slots)
+    parts: list[str] = []
+    known: dict[str, str] = {}
     for step in tape.instructions:
-        texts.append(("out", _ATOM) if step.out == tape.outputs[0] else _formula(step, texts))
-    return [text for text, _ in texts]
+        made = ("out", _ATOM) if step.out == tape.outputs[0] else _formula(step, texts)
+        if made[0] in known:
+            made = (known[made[0]], _ATOM)
+        elif uses[step.out] > 1 and len(made[0]) > _LONG:
+            name = known[made[0]] = f"t{len(parts) + 1}"
+            parts.append(f"with {name} = {made[0]}")
+            made = (name, _ATOM)
+        texts.append(made)
+    return [text for text, _ in texts], parts
 
 
 def _formula(step: Instruction, texts: Sequence[tuple[str, int]]) -> tuple[str, int]:

@@ -25,7 +25,7 @@ def heading(title: str) -> None:
 
 def paragraph(text: str) -> None:
     """Running text, filled to the width of a terminal."""
-    say(textwrap.fill(" ".join(text.split()), WIDTH))
+    say(textwrap.fill(" ".join(text.split()), WIDTH, break_on_hyphens=False))
 
 
 def block(text: object) -> None:
@@ -111,12 +111,12 @@ def steps(items: Sequence[T], label: str) -> Iterator[T]:
             progress.update(task, advance=1, refresh=True)
 
 
-def save_picture(picture: Any, path: Path) -> tuple[list[Path], str | None]:
-    """Write ``path`` as SVG and, where a backend can, as PNG; what was written, and why no PNG."""
-    files = [path.with_suffix(".svg")]
+def save_picture(picture: Any, path: Path) -> list[Path]:
+    """Write ``path`` as SVG and, where something installed can, as PNG; what was written."""
+    files = [path.with_suffix(".svg"), path.with_suffix(".png")]
     picture.save(files[0])
     try:
-        picture.save(path.with_suffix(".png"))
-    except BackendError as error:
-        return files, error.hint or str(error)
-    return [*files, path.with_suffix(".png")], None
+        picture.save(files[1])
+    except BackendError:
+        return files[:1]
+    return files
