@@ -83,8 +83,10 @@ def stroke(
     apart = (twin[0] - (twin[1] - 1) / 2) * 13.0
     start = Point(source.right, source.middle.y + apart * 0.5)
     inner = [Point(p.x, p.y + apart) for p in route[1:-1] if p.x > start.x + 0.05]
-    before = inner[-1] if inner else start
     goal = target.middle
+    while inner and target.x - inner[-1].x < head + 10 and abs(inner[-1].y - goal.y) > 0.5:
+        inner.pop()  # no room left to turn in: turn before
+    before = inner[-1] if inner else start
     side = 0.62 * (before.y - goal.y)
     reach = max(target.width * 0.75, 1.0)
     tip = _clip(target, shapes[1], Point(goal.x - reach, goal.y + _limit(side, reach)), 0.6)
@@ -93,7 +95,7 @@ def stroke(
     base = Point(tip.x + nx * head, tip.y + ny * head)
     path = curve([start, *inner])
     last = inner[-1] if inner else start
-    gap = max(8.0, (base.x - last.x) * 0.55)
+    gap = max(2.0, (base.x - last.x) * 0.55)
     if abs(last.y - base.y) < 0.05 and abs(ny) < 0.02:
         path += f"H{figure(base.x)}"
     else:
