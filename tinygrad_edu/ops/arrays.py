@@ -44,7 +44,8 @@ def _spread(g: Any, x: Any, axis: Axis) -> Any:
         return np.full(shape_of(x), g, dtype=getattr(x, "dtype", np.float64))
     if not isinstance(g, Value):  # the same on numbers, without a call of two operations
         return np.broadcast_to(np.reshape(g, _reduced_shape(x, axis)), shape_of(x))
-    return broadcast_to(reshape(g, shape=_reduced_shape(x, axis)), shape=shape_of(x))
+    spread = broadcast_to(reshape(g, shape=_reduced_shape(x, axis)), shape=shape_of(x))
+    return astype(spread, dtype=x.dtype)  # a scalar is weak: it takes the type of the array
 
 
 def _prepare_sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
