@@ -187,7 +187,7 @@ def _lanes(frame: Frame) -> list[layers.Link]:
             continue
         for left, right in pairwise(chain):
             one, two = frame.items[left], frame.items[right]
-            strength = 60.0 if one.lane and edge.weight is not None else 4.0 if two.lane else 1.0
+            strength = 1000.0 if one.lane and edge.weight is not None else 4.0 if two.lane else 1.0
             out, into = one.port(edge.id, False), two.port(edge.id, True)
             links.append(layers.Link(left, right, out, into, strength))
     return links
