@@ -101,21 +101,21 @@ def test_programs_reach_every_operation() -> None:
 
 def test_a_failure_shrinks_to_the_one_operation_that_is_wrong() -> None:
     op = tg.OPS["tanh"]
-    right = op.rules, op.pull
-    op.rules, op.pull = None, lambda *args: right[1](*args) * 1.01
+    right = op.pull
+    op.pull = lambda *args: right(*args) * 1.01
 
     def fails(program: Program) -> bool:
         return not modes_agree(program)
 
     try:
-        few = programs(size=5, operations=["negative", "square", "tanh", "sin"])
-        found = find(few, fails, settings=settings(max_examples=80, derandomize=True))
+        few = programs(size=5, operations=["negative", "square", "sin", "tanh"])
+        found = find(few, fails, settings=settings(max_examples=100, derandomize=True))
         with pytest.raises(GradientError) as caught:
             check_gradients(found, *found.inputs)
     finally:
-        op.rules, op.pull = right
+        op.pull = right
     own = [name for name in found.operations if name not in ("sum", "multiply", "add")]
-    assert set(own) == {"tanh"} and len(own) <= 2
+    assert own == ["tanh"]
     assert caught.value.report.culprit.op == "tanh"  # type: ignore[attr-defined]
 
 

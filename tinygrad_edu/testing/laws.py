@@ -58,11 +58,14 @@ def ulps(a: Any, b: Any) -> float:
 
 
 def value_is_number(case: Case) -> bool:
-    """Called with Values and with plain numbers, an operation computes the same bits."""
+    """Called with Values and with plain numbers, an operation computes the same bits.
+
+    The sign of zero aside: the sum of one number is the number, -0.0 too, where NumPy says 0.0.
+    """
     plain = case.function()(*case.points)
     value = case.record()[1]
     data = value._data if isinstance(value, Value) else value
-    if _bits(plain) != _bits(data):
+    if _bits(plain + 0.0) != _bits(data + 0.0):
         raise _broken(case, "Values compute what numbers compute", data, plain)
     return True
 
@@ -322,7 +325,7 @@ def check_op(
 
     all_laws()
     for law, decided in tally.items():
-        if sum(decided) * 3 < len(decided):
+        if sum(decided) * 10 < len(decided):
             raise LawError(
                 f"{op.name}: the law '{law}' could decide {sum(decided)} of {len(decided)} cases",
                 hint="declare `domain`, `kinks` or `examples` so that its operands can be judged",
