@@ -9,6 +9,7 @@ from hypothesis import Phase, find, given, settings
 import tinygrad_edu as tg
 from tinygrad_edu.errors import GradientError
 from tinygrad_edu.testing import check_gradients
+from tinygrad_edu.testing.checks import report_of
 from tinygrad_edu.testing.programs import Program, Step, usable
 from tinygrad_edu.testing.strategies import arrays, programs, shapes, values
 
@@ -40,8 +41,9 @@ def same_bits(a: object, b: object) -> bool:
 @MANY
 @given(programs(size=8))
 def test_gradients_are_right_to_second_order(program: Program) -> None:
-    report = check_gradients(program, *program.inputs)
-    assert report.right, f"{report}\n\n{program}"
+    report = report_of(program, *program.inputs)
+    on_kink = report.kink is not None and report.kink.distance == 0.0
+    assert report.right or (report.verdict == "kink" and on_kink), f"{report}\n\n{program}"
 
 
 @MANY
