@@ -46,6 +46,9 @@ def test_a_demo_shows_its_lesson(demo: Path, tmp_path: Path) -> None:
     pictures = PICTURES.get(demo.name, [])
     out = ["--out", str(tmp_path / "new" / "folder")] if pictures else []
     printed = run(demo, tmp_path, *out)
+    if demo.name == "05_train_penguins.py":
+        right, baseline = (int(n) for n in re.findall(r"(\d+)%", printed))
+        assert right > 90 > 50 > baseline
     missing = [text for text in SHOWN[demo.name] if text not in printed]
     assert not missing, f"{demo.name} does not show {missing}:\n{printed}"
     made = sorted(file.name for file in tmp_path.rglob("*") if file.is_file())
@@ -60,12 +63,6 @@ def test_a_demo_prints_on_an_ascii_terminal_and_writes_only_to_a_temporary_folde
     assert printed.isascii() and len(printed) > 100
     folders = {file.parent for file in tmp_path.rglob("*") if file.is_file()}
     assert all(folder.name.startswith("tinygrad-edu-") for folder in folders)
-
-
-def test_the_trained_network_beats_the_baseline(tmp_path: Path) -> None:
-    printed = run(ROOT / "demos" / "05_train_penguins.py", tmp_path)
-    right, baseline = (int(n) for n in re.findall(r"(\d+)%", printed))
-    assert right > 90 > 50 > baseline
 
 
 def test_every_demo_is_in_its_readme_and_here() -> None:
