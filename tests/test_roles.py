@@ -91,7 +91,11 @@ def test_names_come_before_structure() -> None:
     [(lambda y: (y - 1.0) ** 2, True), (lambda y: tg.mse_loss(y, 1.0), True),
      (lambda y: abs(y - tg.target(1.0)), True), (lambda y: (y - 1.0) * 2.0, False),
      (lambda y: tg.relu(1.0 - tg.target(-1.0) * y), True), (lambda y: y * 2.0, False),
-     (lambda y: tg.square(y), False)],
+     (lambda y: tg.square(y), False), (lambda y: ((y - 1.0) ** 2 + abs(y - 2.0)) / 2.0, True),
+     (lambda y: tg.sum([(y - 1.0) ** 2, (y - 3.0) ** 2]), True),
+     (lambda y: (tg.stack([y])[0] - 1.0) ** 2, True),
+     (lambda y: (y - 1.0) ** 2 + 0.1 * y.inputs[0].inputs[0].inputs[0] ** 2, True),
+     (lambda y: (y - 1.0) ** 2 * y, False), (lambda y: (y - 1.0) ** 2 + y, False)],
 )  # fmt: skip
 def test_a_loss_on_top(make: object, is_loss: bool) -> None:
     y = tg.tanh(tg.weight(0.3) * tg.input(1.0) + tg.bias(0.0))

@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import define, raw, wording
+from tinygrad_edu import raw, wording
 from tinygrad_edu.context import MODE
-from tinygrad_edu.engine import OPS, Op, Value, describe, make_leaf
-from tinygrad_edu.errors import DTypeError, TinygradError
+from tinygrad_edu.define import ONE
+from tinygrad_edu.engine import OPS, Op, Value, make_leaf
+from tinygrad_edu.errors import TinygradError
 from tinygrad_edu.raw import canonical, operand
-
-ONE = define.ONE  # the seed; recognised by identity, so that no multiplication by it is recorded
 
 
 def topological(
@@ -123,9 +122,7 @@ def pull_back(
     return grads
 
 
-def _recover(
-    op: Op[Any], i: int, g: Any, out: Any, xs: Sequence[Any], params: Any, error: Exception
-) -> Any:
+def _recover(op: Any, i: int, g: Any, out: Any, xs: Any, params: Any, error: Any) -> Any:
     """The rule once more on IEEE floats, where Python's raise instead of giving inf or nan."""
     if isinstance(error, TinygradError):
         raise error
@@ -169,8 +166,6 @@ def backward(
     >>> backward(y); x.grad       # the second call adds the same addend
     54.0
     """
-    if not isinstance(root, Value):
-        raise DTypeError(f"backward starts at a Value, got {describe(root)}")
     if not root.requires_grad:
         raise wording.nothing_to_differentiate(root)
     create_graph = create_graph or MODE.get().recording is not None

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import raw
-from tinygrad_edu.autodiff import ONE, pull_back
+from tinygrad_edu.autodiff import pull_back
+from tinygrad_edu.define import ONE
 from tinygrad_edu.engine import Value, describe
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.tape import Instruction, Slot, Tape

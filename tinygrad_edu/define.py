@@ -22,7 +22,7 @@ from tinygrad_edu.engine import OPS, Op, P, Value
 from tinygrad_edu.errors import TinygradError
 
 Rule = Callable[..., Any]
-ONE = 1.0  # the partial derivative of a term of a sum; recognised by identity
+ONE = 1.0  # the slope of a term of a sum, and the seed; by identity: never multiplied by
 
 
 class Select(NamedTuple):

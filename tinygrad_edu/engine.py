@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from opcode import opmap
 from typing import Any, Generic, ParamSpec
@@ -22,14 +22,12 @@ from tinygrad_edu.context import MODE, Tag, role_of
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.raw import Raw, canonical, operand
 from tinygrad_edu.sites import INSIDE, SITES, user_site
-from tinygrad_edu.wording import describe, failure, signature, summary
+from tinygrad_edu.wording import describe as describe
 
 P = ParamSpec("P")
 OPS: dict[str, Op[Any]] = {}
 _next_id = count().__next__
-_new = object.__new__
 _mode = MODE.get
-_frame = sys._getframe
 
 
 class Value:
@@ -222,7 +220,7 @@ class Value:
         return bool(data)
 
     def __float__(self) -> float:
-        data, frame = self._readable("float()"), _frame(1)
+        data, frame = self._readable("float()"), sys._getframe(1)
         if frame.f_code.co_code[frame.f_lasti] == opmap["STORE_SUBSCR"]:
             self.__array__()  # `array[0] = v` asks for a float too, and would lose the graph
         if np.ndim(data):
@@ -254,7 +252,7 @@ class Value:
         return call_function(function, args, kwargs)
 
     def __repr__(self) -> str:
-        return summary(self)
+        return wording.summary(self)
 
     def __getattr__(self, name: str) -> Any:  # only where nothing else is found
         advice = f": write tg.{name}(v)" if name in OPS else ""
@@ -279,9 +277,7 @@ class Op(Generic[P]):
     - ``plain``: no derivative, plain results outside recording; ``random``: drawn anew each time
     """
 
-    def __init__(
-        self, function: Callable[P, Any], rules: Any, pull: Any, push: Any, facts: dict[str, Any]
-    ) -> None:
+    def __init__(self, function: Any, rules: Any, pull: Any, push: Any, facts: Any) -> None:
         self.name = self.__name__ = facts["name"]
         self.__doc__, self.__signature__ = function.__doc__, inspect.signature(function)
         self.forward, self.rules, self.pull, self.push = function, rules, pull, push
@@ -306,7 +302,7 @@ class Op(Generic[P]):
         return record(self, operands, params or None)
 
     def __repr__(self) -> str:
-        return signature(self)
+        return wording.signature(self)
 
 
 def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
@@ -340,12 +336,12 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
         out = canonical(out, plain=mode.recording is not None)
     if not mode.grad:
         return make_leaf(out, dtype)
-    v = _new(Value)
+    v = object.__new__(Value)
     v._data, v.op, v.inputs, v.params = out, op, inputs, params
     v.requires_grad, v.id, v.tag = needs and not op.plain, _next_id(), mode.tag
     v._grad, v._dtype, v.site = None, dtype, mode.site
     if v.site is None and sites.lines:
-        frame = _frame(2)
+        frame = sys._getframe(2)
         v.site = SITES.get((id(frame.f_code), frame.f_lasti), INSIDE)
         if v.site is INSIDE:
             v.site = user_site(2)
@@ -364,7 +360,7 @@ def compute(op: Op[Any], inputs: Sequence[Any], params: dict[str, Any] | None = 
 
 def make_leaf(data: Raw, dtype: Any = None, requires_grad: bool = False) -> Value:
     """A leaf from data of the library's own, without copying it."""
-    v = _new(Value)
+    v = object.__new__(Value)
     v._data, v.op, v.inputs, v.params, v.requires_grad = data, None, (), None, requires_grad
     v.id, v.tag, v._grad, v._dtype, v.site = _next_id(), _mode().tag, None, dtype, None
     return v
@@ -378,7 +374,4 @@ def _recover(op: Op[Any], inputs: Sequence[Any], params: Any, error: Exception) 
             return raw.ieee(op.forward, *xs, **params)
         except Exception as again:
             error = again
-    raise failure(op, inputs, params, error) from None
-
-
-__all__ = ["OPS", "Op", "Value", "compute", "describe", "make_leaf", "record"]
+    raise wording.failure(op, inputs, params, error) from None

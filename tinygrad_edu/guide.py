@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import ONE, pull_back
+from tinygrad_edu.autodiff import pull_back
+from tinygrad_edu.define import ONE
 from tinygrad_edu.engine import OPS, Op, Value
 from tinygrad_edu.errors import TinygradError
 from tinygrad_edu.tape import Instruction, Slot, Tape

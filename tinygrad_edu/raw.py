@@ -19,7 +19,7 @@ Raw = Any  # float | np.ndarray of ndim >= 1; a union would need a cast at every
 
 def shape(x: Raw) -> tuple[int, ...]:
     """The shape of a float, an array or a Value; `()` for a scalar."""
-    return () if type(x) in (float, bool, int) else x.shape  # type: ignore[no-any-return]
+    return () if type(x) in (float, bool, int) else x.shape
 
 
 def lock(array: np.ndarray) -> np.ndarray:

@@ -124,18 +124,30 @@ def _computed(
 
 
 def _measures_distance(root: Value, roles: dict[Value, Role]) -> bool:
-    """(result - number)², |result - number|, and sums and means of those, with nothing on top."""
-    at, squared = root, False
-    while type(at) is Value and at.op is not None:
-        name, x, y = at.op.name, at.inputs[0], at.inputs[-1]
-        if name == "subtract":
+    """(result - number)², |result - number|, and sums and means of those, penalties on weights."""
+    pending, seen, distances = [(root, False)], set[tuple[Value, bool]](), 0
+    while pending:
+        at, squared = step = pending.pop()
+        seen.add(step)
+        x, y = (at.inputs[0], at.inputs[-1]) if at.op else (None, None)
+        values, name = [z for z in at.inputs if type(z) is Value], at.op.name if at.op else ""
+        if name == "subtract" and squared:
             given = [z for z in (x, y) if type(z) is not Value or z.op is None]
-            found = [roles[z] for z in (x, y) if type(z) is Value]
-            neuron = Role.ACTIVATION in found or Role.WEIGHTED_SUM in found
-            return squared and len(given) == 1 and neuron
+            distances += len(given) == 1 and any(_result(z, roles) for z in values)
+            continue
         square = name in ("square", "absolute") or (name == "multiply" and x is y)
         square = square or (name == "power" and type(y) is float and y == 2.0)
-        if not square and name not in ("sum", "mean"):
+        scaled = name in ("multiply", "divide") and len(values) == 1
+        if at.op is None and not (squared and roles[at] is Role.WEIGHT):
             return False
-        at, squared = x, squared or square
-    return False
+        if at.op and not (square or scaled or name in (*_SUMS, "mean", "stack")):
+            return False
+        pending += {(z, squared or square) for z in values} - seen
+    return distances > 0
+
+
+def _result(v: Value, roles: dict[Value, Role]) -> bool:
+    """Whether ``v`` is what neurons answer, in whatever shape."""
+    while v.op is not None and v.op.kind == "shape":
+        v = next(x for x in v.inputs if type(x) is Value)
+    return roles[v] in (Role.ACTIVATION, Role.WEIGHTED_SUM)

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.autodiff import ONE, pull_back, topological
+from tinygrad_edu.autodiff import pull_back, topological
 from tinygrad_edu.context import MODE, Mode, Role, Switch, Tag
+from tinygrad_edu.define import ONE
 from tinygrad_edu.engine import Op, Value, compute, describe, make_leaf
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.raw import operand, shape

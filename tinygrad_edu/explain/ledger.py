@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import raw
-from tinygrad_edu.autodiff import ONE, fit, pull_back, topological
+from tinygrad_edu.autodiff import fit, pull_back, topological
+from tinygrad_edu.define import ONE
 from tinygrad_edu.engine import Op, Value, describe
 from tinygrad_edu.errors import AutodiffError, DTypeError
 from tinygrad_edu.tape import Instruction, Slot, Tape
