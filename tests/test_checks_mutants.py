@@ -66,7 +66,7 @@ def verdict(op: Op[Any], operand: int, **options: Any) -> tuple[str, str | None]
     for seed in range(12):
         case = call_of(op, seed)
         if operand < len(case.operands) and operand in case.moving:
-            report = report_of(case.function(), *case.points, **options)
+            report = report_of(case.function(), *case.points, limit=2, directions=1, **options)
             if not report.right:
                 return report.verdict, report.culprit and report.culprit.op
     return "right", None
