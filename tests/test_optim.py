@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -325,6 +327,18 @@ def test_why_reads_as_a_sentence_and_a_sum() -> None:
         "  weight decay                  -0.046875",
         "  new                           -0.484375",
     ]
+
+
+def test_why_prints_on_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = tg.weight(1.0, "w")
+    opt = SGD([w], lr=0.5)
+    opt.minimize(w * 1.0)
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", screen)
+    print(opt.why(w))
+    screen.flush()
+    assert "(grad  +1)" in screen.buffer.getvalue().decode("cp1252")  # type: ignore[attr-defined]
+    assert "∇ +1" in opt.why(w).text()
 
 
 def test_why_of_an_array_shows_the_number_that_changed_most() -> None:

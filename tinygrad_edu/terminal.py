@@ -107,6 +107,15 @@ def say(text: object = "", *, end: str = "\n", file: IO[str] | None = None) -> N
         stream.flush()
 
 
+def printable(text: str) -> str:
+    """``text`` as standard output can hold it: what `print` gets from a ``__str__``.
+
+    >>> printable("∇ +1")
+    '∇ +1'
+    """
+    return text if sys.stdout is None else ascii_fallback(text, encoding_of(sys.stdout))
+
+
 class SafeStream:
     """A text stream in front of another one, in whose encoding it writes with `ascii_fallback`."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import AutodiffError
+from tinygrad_edu.terminal import printable
 
 LABELS = {
     "gradient": "this step's gradient",
@@ -56,6 +57,10 @@ class Update:
         return parts
 
     def __str__(self) -> str:
+        return printable(self.text())
+
+    def text(self) -> str:
+        """The update as a sentence and a sum; `print` shows it in what the terminal can hold."""
         index = _largest(self.change)
         where = f"[{', '.join(map(str, index))}]" if index else ""
         old, new = (float(np.asarray(x)[index]) for x in (self.old, self.new))
