@@ -337,7 +337,7 @@ def test_why_prints_on_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", screen)
     print(opt.why(w))
     screen.flush()
-    assert "(grad  +1)" in screen.buffer.getvalue().decode("cp1252")  # type: ignore[attr-defined]
+    assert "(grad +1)" in screen.buffer.getvalue().decode("cp1252")  # type: ignore[attr-defined]
     assert "∇ +1" in opt.why(w).text()
 
 

@@ -27,7 +27,7 @@ def test_every_text_fits_every_encoding(text: str, encoding: str) -> None:
     ("text", "plain"),
     [
         ("w₁·x₁ + b", "w1*x1 + b"),
-        ("∇ +1.477", "grad  +1.477"),
+        ("∇ +1.477", "grad +1.477"),
         ("a − b ≤ c", "a - b <= c"),
         ("σ(z)", "sigma(z)"),
         ("x² − e⁻ˣ", "x^2 - e^-^x"),
