@@ -44,7 +44,8 @@ def ascii_fallback(text: str, encoding: str | None = "ascii") -> str:
     encoding = encoding or "ascii"
     if _fits(text, encoding):
         return text
-    text = text.replace("∇ ", "∇")  # what replaces it ends in a space of its own
+    if not _fits("∇", encoding):
+        text = text.replace("∇ ", "∇")  # what replaces it ends in a space of its own
     return "".join([c if _fits(c, encoding) else _replacement(c) for c in text])
 
 
