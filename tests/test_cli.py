@@ -81,6 +81,41 @@ def test_module_runs_in_a_process_with_an_old_code_page() -> None:
     assert b"tanh, relu, sigmoid, ... [tanh]" in done.stdout
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["doctor"]])
+def test_a_full_disk_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    class Full:
+        encoding = "utf-8"
+
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+        def isatty(self) -> bool:
+            return False
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert cli.main(arguments) == 2
+
+
+def test_nobody_reads_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(options: object) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "_tour", closed)
+    monkeypatch.setattr(cli, "_close_output", lambda: None)
+    assert run("tour") == (0, "", "")
+
+
+def test_ctrl_c(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_tour", pressed)
+    code, _, err = run("tour")
+    assert code == 130 and "stopped" in err
+
+
 # train -------------------------------------------------------------------------------------------
 
 

@@ -116,6 +116,7 @@ def test_in_a_browsers_python(
     tg.tour()
     text = capsys.readouterr().out
     folder = tmp_path / "tinygrad-edu-tour"
+    assert list(tmp_path.iterdir()) == [folder], "nothing else is left where the tour is run"
     assert {path.suffix for path in folder.iterdir()} == {".svg"}
     assert "3 pictures in tinygrad-edu-tour" in text
     assert (

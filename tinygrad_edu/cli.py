@@ -84,14 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tinygrad-edu 0.1.0
     0
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        options = _parser().parse_args(sys.argv[1:] if arguments is None else list(arguments))
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else COULD_NOT
-    if options.command is None:
-        options = _parser().parse_args(["tour"])
-    try:
-        code: int = options.run(options)
+        return _run(given)
     except KeyboardInterrupt:
         say("\nstopped", file=sys.stderr)
         return INTERRUPTED
@@ -102,8 +97,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(error, file=sys.stderr)
         return WRONG
     except (TinygradError, OSError) as error:
-        say(f"{PROGRAM} {options.command}: {_said(error)}", file=sys.stderr)
+        name = " ".join([PROGRAM, *[word for word in given[:1] if not word.startswith("-")]])
+        say(f"{name}: {_said(error)}", file=sys.stderr)
         return COULD_NOT
+
+
+def _run(given: list[str]) -> int:
+    try:
+        options = _parser().parse_args(given)
+    except SystemExit as stop:  # help, version or a mistake, told already
+        return stop.code if isinstance(stop.code, int) else COULD_NOT
+    if options.command is None:
+        options = _parser().parse_args(["tour"])
+    code: int = options.run(options)
     return code
 
 

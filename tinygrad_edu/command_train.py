@@ -98,6 +98,7 @@ def _is_ours(folder: Path) -> bool:
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """A folder beside the wanted one that takes its place when all is written, or goes away."""
+    folder = folder.resolve()  # a link stays a link to the new results
     building = folder.parent / f".{folder.name}.part-{os.getpid()}"
     fresh = [path for path in folder.parents if not path.exists()]
     try:

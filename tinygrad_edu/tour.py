@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -241,6 +242,7 @@ def _for_all(holds: Callable[..., None], rows: int) -> None:
     """Run a property on random weights, in hundredths, and random penguins."""
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import strategies as st
+    from hypothesis.configuration import set_hypothesis_home_dir
 
     numbers = st.integers(-300, 300).map(lambda hundredths: hundredths / 100)
     every = settings(
@@ -251,7 +253,12 @@ def _for_all(holds: Callable[..., None], rows: int) -> None:
         phases=[Phase.generate],  # a neuron with three weights need not be made any smaller
         suppress_health_check=list(HealthCheck),
     )
-    every(given(numbers, numbers, numbers, st.integers(0, rows - 1))(holds))()
+    with tempfile.TemporaryDirectory() as elsewhere:
+        set_hypothesis_home_dir(elsewhere)  # it would leave a folder where the tour is run
+        try:
+            every(given(numbers, numbers, numbers, st.integers(0, rows - 1))(holds))()
+        finally:
+            set_hypothesis_home_dir(None)
 
 
 def _the_training(data: Dataset, pictures: Pictures) -> None:
