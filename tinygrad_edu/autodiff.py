@@ -99,7 +99,7 @@ def pull_back(
                 xs = [x._data if type(x) is Value else x for x in inputs]
             two = len(xs) == 2 and params is None
             for i, x in enumerate(inputs):
-                if type(x) is not Value or x not in grads:
+                if type(x) is not Value or not x.requires_grad or x.id <= floor:
                     continue
                 rule = rules[i] if type(rules) is tuple else rules
                 try:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import count
 from opcode import opmap
+from operator import attrgetter
 from typing import Any, Generic, ParamSpec
 
 import numpy as np
@@ -28,6 +29,7 @@ P = ParamSpec("P")
 OPS: dict[str, Op[Any]] = {}
 _next_id = count().__next__
 _mode = MODE.get
+_needs, _type = attrgetter("requires_grad"), attrgetter("_dtype")
 
 
 class Value:
@@ -138,8 +140,9 @@ class Value:
 
     def detach(self) -> Value:
         """The same numbers as a leaf that needs no gradient (an instruction while recording)."""
-        live = _mode().recording is None
-        return make_leaf(self._data, self._dtype) if live else OPS["detach"](self)
+        return (
+            make_leaf(self._data, self._dtype) if _mode().recording is None else OPS["detach"](self)
+        )
 
     def zero_grad(self) -> None:
         """Forget the gradient: `grad` is None, "not computed", again."""
@@ -185,6 +188,9 @@ class Value:
     def __rand__(self, other: Any) -> Any: return record(OPS["logical_and"], (other, self))
     def __or__(self, other: Any) -> Any: return record(OPS["logical_or"], (self, other))
     def __ror__(self, other: Any) -> Any: return record(OPS["logical_or"], (other, self))
+    def __repr__(self) -> str: return wording.summary(self)
+    def __int__(self) -> int: return int(float(self))
+    def __iter__(self) -> Iterator[Value]: return iter([self[i] for i in range(len(self))])
     def __getitem__(self, index: Any) -> Value: return OPS["getitem"](self, index=index)
     def reshape(self, *shape: Any) -> Value: return OPS["reshape"](self, shape)
     def transpose(self, *axes: Any) -> Value: return OPS["transpose"](self, axes or None)
@@ -227,16 +233,10 @@ class Value:
             raise ShapeError(f"float() of {describe(self)}", hint="v.data, or v[0] for one number")
         return float(data)
 
-    def __int__(self) -> int:
-        return int(float(self))
-
     def __len__(self) -> int:
         if not self.shape:
             raise DTypeError(f"len() of {describe(self)}, a scalar")
         return int(self.shape[0])
-
-    def __iter__(self) -> Iterator[Value]:
-        return iter([self[i] for i in range(len(self))])
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         raise wording.no_array(self)
@@ -250,9 +250,6 @@ class Value:
         from tinygrad_edu.numpy_protocol import call_function
 
         return call_function(function, args, kwargs)
-
-    def __repr__(self) -> str:
-        return wording.summary(self)
 
     def __getattr__(self, name: str) -> Any:  # only where nothing else is found
         advice = f": write tg.{name}(v)" if name in OPS else ""
@@ -323,8 +320,8 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
             if not values and not (op.random and mode.recording is not None):
                 out = compute(op, inputs, params)
                 return out if op.plain else canonical(out)
-            needs = True in [x.requires_grad for x in values]
-            dtype = next((x._dtype for x in values if x._dtype), None)
+            needs = True in map(_needs, values)
+            dtype = next(filter(None, map(_type, values)), None)
             xs = [x._data if type(x) is Value else x for x in inputs]
             out = op.forward(*xs) if params is None else op.forward(*xs, **params)
     except Exception as error:

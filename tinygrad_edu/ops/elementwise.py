@@ -264,9 +264,9 @@ def _share(win: Any) -> Any:
 
 @elementwise(
     [
-        Select(lambda out, x, low, high: logical_and(less(low, x), less(x, high))),
-        Select(lambda out, x, low, high: logical_and(less_equal(x, low), less(low, high))),
-        Select(lambda out, x, low, high: logical_or(greater_equal(x, high), less_equal(high, low))),
+        Select(lambda out, x, low, high: (low < x) & (x < high)),
+        Select(lambda out, x, low, high: (x <= low) & (low < high)),
+        Select(lambda out, x, low, high: (x >= high) | (high <= low)),
     ],
     symbol="clip", formula="min(max(x, lower), upper)",
     kinks=(
@@ -336,7 +336,7 @@ def sigmoid(x: Operand) -> Any:
 
 
 @elementwise(
-    [Select(lambda out, x: greater(x, 0.0))],
+    [Select(lambda out, x: x > 0.0)],
     formula="max(x, 0)", kind="activation", kinks=(lambda x: x,), code=source.RELU,
 )  # fmt: skip
 def relu(x: Operand) -> Any:
@@ -345,7 +345,7 @@ def relu(x: Operand) -> Any:
 
 
 @elementwise(
-    [lambda out, x, negative_slope: where(greater(x, 0.0), 1.0, negative_slope)],
+    [lambda out, x, negative_slope: where(x > 0.0, 1.0, negative_slope)],
     formula="x if x > 0 else slope · x", kind="activation", kinks=(lambda x, **_: x,),
     code=source.LEAKY_RELU,
     examples=examples.parameter("negative_slope", 0.01, 0.2, 0.0, 1.5),
@@ -356,7 +356,7 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
 
 
 @elementwise(
-    [lambda out, x, alpha: where(greater(x, 0.0), 1.0, out + alpha)],
+    [lambda out, x, alpha: where(x > 0.0, 1.0, out + alpha)],
     formula="x if x > 0 else α · (eˣ − 1)", kind="activation",
     kinks=(lambda x, alpha: x if alpha != 1.0 else x + INF,), code=source.ELU,
     examples=examples.parameter("alpha", 1.0, 0.3, 2.0),
