@@ -61,7 +61,8 @@ def _trained(name: str, model: tg.nn.MLP, loss_of: Any, collector: bool = True) 
 
 
 def scalar_step() -> list[Cell]:
-    """W1: the whole batch in one call, and sample by sample; both with every weight a Value."""
+    """W1, every weight a Value of its own: a graph per sample as micrograd records it, and the
+    batch in one call, where each node of the same neurons holds the 100 samples."""
     x, y = moons()
     rows, signs = x.tolist(), y.tolist()
 
@@ -78,9 +79,9 @@ def scalar_step() -> list[Cell]:
 
     cells = []
     for name, loss, collector in (
-        ("tinygrad_edu", batched, True),
-        ("tinygrad_edu, collector off", batched, False),
-        ("tinygrad_edu, sample by sample", one_by_one, True),
+        ("tinygrad_edu, a graph per sample", one_by_one, True),
+        ("tinygrad_edu, a graph per sample, collector off", one_by_one, False),
+        ("tinygrad_edu, 100 samples in each node", batched, True),
     ):
         model = _network("relu", "scalar")
         weights = model.parameters()

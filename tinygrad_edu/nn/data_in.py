@@ -1,4 +1,4 @@
-"""What a network is given, in the form it computes with: named input nodes, one row per sample."""
+"""What a network is given, in the form it computes with: named input nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError, ShapeError, TinygradError
 from tinygrad_edu.ops.arrays import stack
 
-Row = Sequence[Any]  # the numbers or scalar Values of one sample
+Row = Sequence[Any]  # an entry per input: a scalar for one sample, a column (n,) for a batch
 
 
 def check_count(n: Any, what: str) -> int:
@@ -73,32 +73,37 @@ def as_array(x: Any, inputs: int) -> Value:
     return x  # type: ignore[no-any-return]
 
 
-def as_rows(x: Any, inputs: int, names: tuple[str, ...]) -> tuple[list[Row], bool]:
-    """One sample or a batch as rows of scalar Values, and whether it was a batch.
+def as_row(x: Any, inputs: int, names: tuple[str, ...]) -> Row:
+    """One sample as scalar Values, or a batch as columns of shape (n,): one node per input.
 
-    Plain numbers become input nodes, named x1, x2, … or by ``names``.
+    Plain numbers become input nodes, named x1, x2, … or by ``names``. A batch goes through the
+    neurons side by side: each weight is one number, each node holds the n samples.
     """
     if isinstance(x, Value):
         _check_shape(x.shape, inputs, 2)
-        batched = x.ndim == 2
-        if batched:
-            return [[x[i, j] for j in range(inputs)] for i in range(len(x))], True
-        return [[x[j] for j in range(inputs)]], False
+        return [x[:, j] if x.ndim == 2 else x[j] for j in range(inputs)]
     if _holds_values(x):
         batched = any(isinstance(row, (list, tuple, np.ndarray)) for row in x)
-        rows = list(x) if batched else [x]
-        for row in rows:
-            _check_shape(
-                (len(row),) if isinstance(row, (list, tuple)) else np.shape(row), inputs, 1
-            )
+        for row in list(x) if batched else [x]:
+            own = (len(row),) if isinstance(row, (list, tuple)) else np.shape(row)
+            _check_shape(own, inputs, 1)
+        row = [[row[j] for row in x] for j in range(inputs)] if batched else list(x)
     else:
         array = _numbers(x)
         _check_shape(array.shape, inputs, 2)
-        batched = array.ndim == 2
-        rows = array.tolist() if batched else [array.tolist()]
-    own = names or tuple(f"x{i + 1}" for i in range(inputs))
-    return [[_node(v, name) for v, name in zip(row, own, strict=True)] for row in rows], batched
+        row = list(np.ascontiguousarray(array.T)) if array.ndim == 2 else array.tolist()
+    own_names = names or tuple(f"x{i + 1}" for i in range(inputs))
+    return [_node(v, name) for v, name in zip(row, own_names, strict=True)]
 
 
 def _node(v: Any, name: str) -> Value:
-    return v if isinstance(v, Value) else Value(v, name, Role.INPUT, requires_grad=False)
+    if isinstance(v, Value):
+        return v
+    if _holds_values(v):
+        return stack(*v)  # type: ignore[no-any-return]
+    return Value(v, name, Role.INPUT, requires_grad=False)
+
+
+def join(outputs: Row) -> Value:
+    """The outputs of neurons as one Value: (outputs,), or (n, outputs) for a batch."""
+    return stack(*outputs, axis=-1)  # type: ignore[no-any-return]

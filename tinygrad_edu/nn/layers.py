@@ -17,9 +17,8 @@ from tinygrad_edu.context import library_scope, scope
 from tinygrad_edu.engine import OPS, Op, Value, record
 from tinygrad_edu.errors import DTypeError, ShapeError, TinygradError
 from tinygrad_edu.nn import init
-from tinygrad_edu.nn.data_in import Row, as_array, as_rows, check_count, check_names
+from tinygrad_edu.nn.data_in import Row, as_array, as_row, check_count, check_names, join
 from tinygrad_edu.nn.module import Array, LayerInfo, Module, Parameter
-from tinygrad_edu.ops.arrays import reshape, stack
 from tinygrad_edu.ops.elementwise import add, add_n, multiply
 from tinygrad_edu.ops.indexing import matmul
 
@@ -111,21 +110,15 @@ class Neuron(Module):
 
     def forward(self, x: Any) -> Value:
         """A scalar Value for one sample, shape (n,) for a batch."""
-        rows, batched = as_rows(x, self.inputs, self.input_names)
-        outputs = self.fire(rows)
-        return stack(*outputs) if batched else outputs[0]  # type: ignore[no-any-return]
+        return self.fire(as_row(x, self.inputs, self.input_names))  # type: ignore[no-any-return]
 
-    def fire(self, rows: Sequence[Row]) -> list[Any]:
-        """The output for each row, in this neuron's scope: a multiplication per input, one sum."""
-        weights, activation = self.weights, self.activation
-        tail = () if self.bias is None else (self.bias,)
-        outputs = []
+    def fire(self, row: Row) -> Any:
+        """The output for a row, in this neuron's scope: a multiplication per input, one sum."""
         with library_scope(self.name, "neuron"):
-            for row in rows:
-                terms = [record(multiply, pair) for pair in zip(weights, row, strict=True)]
-                z = record(add_n, (*terms, *tail)) if len(terms) + len(tail) > 1 else terms[0]
-                outputs.append(z if activation is None else activation(z))
-        return outputs
+            terms = [record(multiply, pair) for pair in zip(self.weights, row, strict=True)]
+            terms += [] if self.bias is None else [self.bias]
+            z = record(add_n, tuple(terms)) if len(terms) > 1 else terms[0]
+            return z if self.activation is None else self.activation(z)
 
     def structure(self) -> list[LayerInfo]:
         """This neuron as a layer of one."""
@@ -203,8 +196,7 @@ class Layer(Module):
         """Shape (outputs,) for one sample, (n, outputs) for a batch."""
         if self.form == "tensor":
             return self.fire(as_array(x, self.inputs))
-        rows, batched = as_rows(x, self.inputs, self.input_names)
-        return join(self.fire_rows(rows), batched)
+        return join(self.fire_row(as_row(x, self.inputs, self.input_names)))
 
     def fire(self, x: Value) -> Value:
         """The tensor form on an array Value."""
@@ -214,15 +206,15 @@ class Layer(Module):
             y: Value = z if self.activation is None else self.activation(z)
         return y
 
-    def fire_rows(self, rows: Sequence[Row]) -> list[Row]:
-        """The scalar form: a row of outputs for each row of inputs."""
+    def fire_row(self, row: Row) -> Row:
+        """The scalar form: an output per neuron, each a scalar or a column like the inputs."""
         with library_scope(self.name, "layer"):
-            outputs = list(zip(*[neuron.fire(rows) for neuron in self.neurons], strict=True))
+            outputs = [neuron.fire(row) for neuron in self.neurons]
             if _acts_on_rows(self.activation):
                 assert self.activation is not None
-                across = [self.activation(stack(*row)) for row in outputs]
-                return [[v[i] for i in range(self.outputs)] for v in across]
-        return outputs  # type: ignore[return-value]
+                across = self.activation(join(outputs))
+                return [across[..., i] for i in range(self.outputs)]
+        return outputs
 
     def structure(self) -> list[LayerInfo]:
         """This layer as plain numbers."""
@@ -261,14 +253,6 @@ class Linear(Layer):
                 "nn.Linear has no activation", hint="nn.Layer(inputs, outputs, activation=…)"
             )
         super().__init__(inputs, outputs, activation=None, bias=bias, **options)
-
-
-def join(rows: Sequence[Row], batched: bool) -> Value:
-    """Rows of scalar Values as one Value: (n, outputs), or (outputs,) for one sample."""
-    joined: Value = stack(*[v for row in rows for v in row])
-    if batched:
-        joined = reshape(joined, (len(rows), len(rows[0])))
-    return joined
 
 
 def _plain(grad: Any) -> Any:

@@ -12,8 +12,8 @@ from tinygrad_edu.context import library_scope, scope
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.nn import init
-from tinygrad_edu.nn.data_in import as_array, as_rows, check_count
-from tinygrad_edu.nn.layers import Activation, Form, Layer, Seed, activation_name, join
+from tinygrad_edu.nn.data_in import as_array, as_row, check_count, join
+from tinygrad_edu.nn.layers import Activation, Form, Layer, Seed, activation_name
 from tinygrad_edu.nn.module import Module
 
 
@@ -91,11 +91,11 @@ class MLP(Module):
                 for layer in self.layers:
                     v = layer.fire(v)
             return v
-        rows, batched = as_rows(x, first.inputs, first.input_names)
+        row = as_row(x, first.inputs, first.input_names)
         with library_scope(self.name, "model") if self.name else nullcontext():
             for layer in self.layers:
-                rows = layer.fire_rows(rows)
-        return join(rows, batched)
+                row = layer.fire_row(row)
+        return join(row)
 
     def __repr__(self) -> str:
         parts = [str(self.inputs)]
