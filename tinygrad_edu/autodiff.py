@@ -57,10 +57,7 @@ def stale_leaves(root: Value) -> list[Value]:
 
 def fit(d: Any, x: Any, op: Op[Any], i: int) -> Any:
     """A gradient brought to its operand's shape (summed over what was broadcast) and type."""
-    data = x._data
-    if type(d) is type(data) is np.ndarray and d.shape == data.shape and d.dtype is data.dtype:
-        return d
-    have, want = raw.shape(d), raw.shape(data)
+    have, want = raw.shape(d), raw.shape(x._data)
     if have != want:
         pairs = zip(want[::-1], have[::-1], strict=False)
         if len(have) < len(want) or any(n not in (1, m) for n, m in pairs):
@@ -111,10 +108,12 @@ def pull_back(
                         d = op.pull(i, g, out, xs, params or {})
                 except (ArithmeticError, ValueError) as error:
                     d = _recover(op, i, g, out, xs, params or {}, error)
-                if type(d) is not float or type(x._data) is not float:
+                data = x._data
+                if type(d) is not float or type(data) is not float:
                     if d is None:
                         continue
-                    d = fit(d, x, op, i)
+                    same = type(d) is type(data) is np.ndarray and d.shape == data.shape
+                    d = d if same and d.dtype is data.dtype else fit(d, x, op, i)
                 old = grads[x]
                 grads[x] = d if old is None else old + d
     finally:

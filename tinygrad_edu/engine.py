@@ -307,12 +307,12 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
     mode = _mode()
     x, y = (inputs[0], inputs[-1]) if inputs else (None, None)
     try:
-        if type(x) is Value and type(y) in _READY and len(inputs) < 3 and params is None:
+        if type(x) is Value and type(y) in _READY and len(inputs) < 3:
             needs, dtype = x.requires_grad, x._dtype  # most nodes: as below, without the loops
             if type(y) is Value:
                 needs, dtype = needs or y.requires_grad, dtype or y._dtype
                 y = y._data
-            out = op.forward(x._data) if len(inputs) == 1 else op.forward(x._data, y)
+            xs: Any = (x._data,) if len(inputs) == 1 else (x._data, y)
         else:
             if not _READY.issuperset(map(type, inputs)):
                 inputs = tuple([x if type(x) in _READY else operand(x, op.plain) for x in inputs])
@@ -323,7 +323,7 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
             needs = True in map(_needs, values)
             dtype = next(filter(None, map(_type, values)), None)
             xs = [x._data if type(x) is Value else x for x in inputs]
-            out = op.forward(*xs) if params is None else op.forward(*xs, **params)
+        out = op.forward(*xs) if params is None else op.forward(*xs, **params)
     except Exception as error:
         out = _recover(op, inputs, params or {}, error)
     if type(out) is not float:

@@ -24,7 +24,7 @@ def shape(x: Raw) -> tuple[int, ...]:
 
 def lock(array: np.ndarray) -> np.ndarray:
     """Make an array of our own read-only and return it."""
-    array.flags.writeable = False
+    array.setflags(False)
     return array
 
 
@@ -39,22 +39,17 @@ def canonical(x: Any, plain: bool = False) -> Raw:
     """
     if type(x) is float:
         return x
-    if type(x) is not np.ndarray:
-        x = np.asarray(x)
+    x = x if type(x) is np.ndarray else np.asarray(x)
+    if x.dtype.kind == "f":
+        return lock(x) if x.ndim else float(x)
     if x.dtype.kind in "iub":
         if plain:
             return lock(x) if x.ndim else x.item()
-        x = x.astype(np.float64)
-    if x.dtype.kind != "f":
-        what = _KINDS.get(x.dtype.kind, str(x.dtype))
-        raise DTypeError(f"{what} data cannot be differentiated here", hint=_DTYPE_HINT)
-    return lock(x) if x.ndim else float(x)
+        return canonical(x.astype(np.float64))
+    raise DTypeError(f"{x.dtype.name} data cannot be differentiated here", hint=_DTYPE_HINT)
 
 
 _DTYPE_HINT = "use real numbers: float, int, bool, or arrays of them"
-
-
-_KINDS = {"c": "complex", "O": "object", "U": "str", "S": "bytes", "M": "date", "m": "time"}
 
 
 def operand(x: Any, plain: bool = False) -> Raw:
@@ -65,10 +60,12 @@ def operand(x: Any, plain: bool = False) -> Raw:
     """
     if type(x) is float:
         return x
-    if x is None or isinstance(x, (str, bytes, complex)):
+    if isinstance(x, (str, bytes, complex, type(None))):
         what = "None" if x is None else f"{type(x).__name__} {x!r}"
         raise DTypeError(f"{what} is not a number to compute with", hint=_DTYPE_HINT)
     array = x if type(x) is np.ndarray else np.asarray(x)
+    if array.base is None and not array.flags.writeable and array.ndim and array.dtype.kind == "f":
+        return array
     if array.ndim and array.dtype.kind in "fiub" and not _is_locked(array):
         array = array.copy()
     return canonical(array, plain)

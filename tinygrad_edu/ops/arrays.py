@@ -88,7 +88,9 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 )  # fmt: skip
 def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over the axes, or of all numbers."""
-    return np.mean(x, axis=axis, keepdims=keepdims)
+    if np.ndim(x) == 0 or x.dtype.itemsize < 4:
+        return np.mean(x, axis=axis, keepdims=keepdims)  # float16 is summed in float32 there
+    return np.add.reduce(x, axis=axis, keepdims=keepdims) / _count(x, axis)
 
 
 def _winners(out: Any, x: Any, axis: Axis) -> Any:
