@@ -17,7 +17,7 @@ loss = (tg.tanh(w1 * x1 + w2 * x2 + b) - 1.0) ** 2
 loss.backward()
 
 # See it: as text, and as a picture. In a notebook, `loss.draw()` alone shows it.
-print(tg.draw(loss).text())
+print(tg.draw(loss))
 print("\nPicture:", tg.draw(loss).save(out / "neuron.svg"))
 
 # A network without data shows its structure: the wider a line, the larger the weight.
@@ -38,6 +38,6 @@ def forgetful(w):
 
 try:
     tg.check(forgetful, 0.32)
-except tg.errors.GradientError as error:
+except tg.testing.GradientError as error:
     print("\nThe forgetful one:")
     print(error)

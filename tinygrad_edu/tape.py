@@ -23,6 +23,7 @@ from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.raw import operand, shape
 from tinygrad_edu.roles import infer_roles
 from tinygrad_edu.sites import Site
+from tinygrad_edu.terminal import printable
 from tinygrad_edu.transforms import flatten
 
 
@@ -223,6 +224,10 @@ class Tape:
         return names
 
     def __str__(self) -> str:
+        return printable(self.text())
+
+    def text(self) -> str:
+        """The instructions as lines, in the notation of the field whatever the terminal."""
         names = self.names()
         rows = [
             (f"given {names[i]}", _number(leaf.value._data), str(leaf.role))

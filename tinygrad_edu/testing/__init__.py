@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_edu.errors import GradientError
 from tinygrad_edu.testing.checks import check, check_gradients
 from tinygrad_edu.testing.locating import locate
 from tinygrad_edu.testing.report import Culprit, Kink, Report
@@ -24,6 +25,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Culprit",
+    "GradientError",
     "Kink",
     "Report",
     "check",

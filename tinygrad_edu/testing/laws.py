@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from tinygrad_edu import raw
 from tinygrad_edu.engine import OPS, Op, Value
@@ -312,7 +312,10 @@ def check_op(
         scalar_is_array(op)
     tally: dict[str, list[bool]] = {}
 
-    options: dict[str, Any] = {} if max_examples is None else {"max_examples": max_examples}
+    # Hypothesis's explanations trace every line: twenty times slower, and about this file's lines.
+    options: dict[str, Any] = {"phases": [p for p in Phase if p is not Phase.explain]}
+    if max_examples is not None:
+        options["max_examples"] = max_examples
 
     @settings(deadline=None, suppress_health_check=list(HealthCheck), **options)
     @given(cases(op))

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from tinygrad_edu.errors import GradientError
+from tinygrad_edu.terminal import printable
 
 VERDICTS = ("right", "wrong", "kink", "random", "step")
 _ORDERS = {1: "first derivative", 2: "second derivative"}
@@ -101,7 +102,7 @@ class Report:
         lines += [f"  note: {note}" for note in self.notes]
         if self.advice:
             lines.append(f"  next: {self.advice}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def _entry(self) -> list[str]:
         index = "" if not self.index else str(list(self.index))

@@ -11,7 +11,7 @@ from typing import Any
 
 from tinygrad_edu.errors import BackendError, DTypeError
 from tinygrad_edu.files import write_whole
-from tinygrad_edu.terminal import say
+from tinygrad_edu.terminal import printable, say
 from tinygrad_edu.view import backends
 from tinygrad_edu.view.dot import dot
 from tinygrad_edu.view.scene import Scene
@@ -176,6 +176,9 @@ class Picture:
             bundle["text/plain"] = f"{self!r}\n{error}"
         wanted = include if include is not None else bundle
         return {k: v for k, v in bundle.items() if k in wanted and k not in (exclude or ())}
+
+    def __str__(self) -> str:
+        return printable(self.text())
 
     def __repr__(self) -> str:
         scene = self.scene
