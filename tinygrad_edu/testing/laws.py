@@ -74,6 +74,8 @@ def gradient_is_differences(case: Case) -> bool:
     """Reverse and forward mode, first and second order, agree with central differences."""
     report = report_of(case.function(), *case.points, find_culprit=False)
     if report.verdict in ("wrong", "random"):
+        if report.verdict == "wrong":
+            report = report.but(advice=f"correct the derivative rule of `{case.op.name}`")
         raise LawError(f"{case.op.name} breaks the law 'differences'\n{report}\n  at {case}")
     return report.verdict == "right"
 
