@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine import OPS
+from tinygrad_edu.testing.checks import report_of
 
 
 def test_forward_mode_at_the_edge_of_the_domain_is_infinite_not_an_error() -> None:
@@ -54,3 +55,13 @@ def test_a_reduction_over_length_one_that_keeps_its_axis_is_not_recorded(name: s
     assert OPS[name](column, axis=1, keepdims=True) is column
     assert OPS[name](column, axis=1).shape == (2,)
     assert OPS[name](column, axis=0, keepdims=True).shape == (1, 1)
+
+
+@pytest.mark.parametrize("narrow", [1e5, 1e6, 1e7, 1e8])
+def test_a_feature_narrower_than_most_steps_is_not_called_wrong(narrow: float) -> None:
+    for f in (
+        lambda x: tg.tanh((x - 0.3) * narrow),
+        lambda x: tg.exp(-(((x - 0.3) * narrow - 1.0) ** 2)),
+    ):
+        assert report_of(f, 0.3, order=1).verdict != "wrong"
+    assert report_of(lambda x: tg.tanh((x - 0.3) * 1e7), 0.3, order=1).verdict == "right"

@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 CORE = ["errors", "raw", "engine", "define", "tags", "roles", "autodiff"]
 
 LEVELS = {
-    "errors": 0, "raw": 0, "context": 0, "sites": 0, "wording": 0, "files": 0,
+    "errors": 0, "raw": 0, "context": 0, "sites": 0, "wording": 0, "recover": 0, "files": 0,
     "engine": 1, "tags": 1, "define": 1, "numpy_protocol": 1, "copying": 1, "calls": 0,
     "ops": 2,
     "autodiff": 3, "transforms": 3, "roles": 3, "functions": 3, "tape": 3, "birth": 3,

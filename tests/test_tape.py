@@ -163,3 +163,30 @@ def test_gradients_of_a_tape_equal_eager_ones() -> None:
     assert value == loss.data and np.array_equal(dw, w.grad) and db == b.grad
     elsewhere = Tape.of(loss, wrt=[w, b]).run([np.array([-5.0, 5.0]), 0.0])
     assert elsewhere[1].tolist() == [0.0, 2.0] and elsewhere[2] == 1.0
+
+
+def test_nothing_is_frozen_under_no_grad_while_recording() -> None:
+    def shifted(x: Value) -> Value:
+        with tg.no_grad():
+            top = tg.max(x)
+        return tg.sum(x - top)
+
+    tape = Tape.record(shifted, np.array([1.0, 2.0, 3.0]))
+    assert tape.run([np.array([1.0, 2.0, 30.0])]) == -57.0
+    gradient = Tape.record(tg.grad(shifted), np.array([1.0, 2.0, 3.0]))
+    assert gradient.run([np.array([5.0, 2.0, 1.0])]).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_small_whole_numbers_and_bools_are_counted_with_as_floats() -> None:
+    small = Tape.record(
+        lambda x, y: tg.sum((x - y) ** 2), np.array([1], np.uint8), np.array([3], np.uint8)
+    )
+    assert small.run() == 4.0
+    assert Tape.record(lambda x: x + x, np.array([200], np.uint8)).run().tolist() == [400.0]
+    assert Tape.record(lambda x: tg.where(~(x > 1.0), 1.0, 0.0), 3.0).run([0.0]) == 1.0
+
+
+def test_backward_takes_a_value_as_its_gradient() -> None:
+    x = Value(2.0)
+    (x * 3.0).backward(gradient=Value(10.0))
+    assert x.grad == 30.0

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu import raw, wording
+from tinygrad_edu import raw, recover, wording
 from tinygrad_edu.context import MODE
 from tinygrad_edu.define import ONE
 from tinygrad_edu.engine import OPS, Op, Value, make_leaf
-from tinygrad_edu.errors import TinygradError
 from tinygrad_edu.raw import canonical, operand
 
 
@@ -107,7 +106,7 @@ def pull_back(
                     else:
                         d = op.pull(i, g, out, xs, params or {})
                 except (ArithmeticError, ValueError) as error:
-                    d = _recover(op, i, g, out, xs, params or {}, error)
+                    d = recover.pull(op, i, g, out, xs, params or {}, error)
                 data = x._data
                 if type(d) is not float or type(data) is not float:
                     if d is None:
@@ -119,13 +118,6 @@ def pull_back(
     finally:
         MODE.set(outer)
     return grads
-
-
-def _recover(op: Any, i: int, g: Any, out: Any, xs: Any, params: Any, error: Any) -> Any:
-    """The rule once more on IEEE floats, where Python's raise instead of giving inf or nan."""
-    if isinstance(error, TinygradError):
-        raise error
-    return raw.ieee(lambda g, out, *xs: op.pull(i, g, out, xs, params), g, out, *xs)
 
 
 def push_forward(
@@ -168,6 +160,7 @@ def backward(
     if not root.requires_grad:
         raise wording.nothing_to_differentiate(root)
     create_graph = create_graph or MODE.get().recording is not None
+    gradient = gradient if create_graph else getattr(gradient, "_data", gradient)
     grads = pull_back(root, _seed(root, gradient), -1, create_graph)
     used: set[int] = {id(gradient)}
     for v, g in grads.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, Self, TypeVar
@@ -95,6 +95,8 @@ class Tag:
     __slots__ = ("name", "role", "scope")
 
     def __init__(self, name: str | None, role: Role | None, scope: Scope) -> None:
+        if name is not None and not isinstance(name, str):
+            raise RoleError(f"a name is a text, got {name!r}", hint='tg.weight(0.5, "w1")')
         self.name, self.role, self.scope = name, role, scope
 
 
@@ -104,7 +106,7 @@ ROOT = Scope("", "model", None)
 class Mode:
     """What holds at one moment in one thread: scope, gradients on, recording, site, nesting."""
 
-    __slots__ = ("grad", "nested", "previous", "recording", "site", "tag")
+    __slots__ = ("grad", "nested", "previous", "recording", "site", "switch", "tag")
 
     tag: Tag
     grad: bool
@@ -112,12 +114,13 @@ class Mode:
     site: Site | None
     nested: bool
     previous: Mode | None
+    switch: Switch | None  # what made it of the previous one
 
     def but(self, **changes: Any) -> Mode:
         """This mode with some fields changed, remembering what to go back to."""
         new = Mode()
         new.tag, new.grad, new.recording = self.tag, self.grad, self.recording
-        new.site, new.nested, new.previous = self.site, self.nested, self
+        new.site, new.nested, new.previous, new.switch = self.site, self.nested, self, None
         for name, value in changes.items():
             setattr(new, name, value)
         return new
@@ -125,14 +128,16 @@ class Mode:
 
 _DEFAULT = Mode()
 _DEFAULT.tag, _DEFAULT.grad, _DEFAULT.nested = ROOT.tag, True, False
-_DEFAULT.recording = _DEFAULT.site = _DEFAULT.previous = None
+_DEFAULT.recording = _DEFAULT.site = _DEFAULT.previous = _DEFAULT.switch = None
 MODE: ContextVar[Mode] = ContextVar("tinygrad_edu.mode", default=_DEFAULT)
 
 
 class Switch(ABC):
     """A context manager and decorator that changes the mode; the base of `scope` and `no_grad`.
 
-    A decorated generator has the mode while it runs and gives it back at each ``yield``.
+    A decorated generator has the mode while it runs and gives it back at each ``yield``. (Python
+    gives a generator no context of its own, so a ``with`` block that holds a ``yield`` also holds
+    for whoever runs the generator, until the block ends: decorate the generator instead.)
     """
 
     @abstractmethod
@@ -140,11 +145,22 @@ class Switch(ABC):
         """The mode that holds inside."""
 
     def __enter__(self) -> Self:
-        MODE.set(self.change(MODE.get()))
+        self._enter(MODE.get())
         return self
 
+    def _enter(self, mode: Mode) -> None:
+        changed = self.change(mode)
+        changed.switch = self
+        MODE.set(changed)
+
     def __exit__(self, *exception: object) -> None:
-        MODE.set(MODE.get().previous or _DEFAULT)
+        mode, above = MODE.get(), list[Switch]()
+        while mode.switch is not self and mode.previous is not None:
+            above.append(mode.switch or self)  # entered later and not left: a suspended generator's
+            mode = mode.previous
+        MODE.set(mode.previous or _DEFAULT)
+        for switch in reversed(above):
+            switch._enter(MODE.get())
 
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
@@ -154,6 +170,13 @@ class Switch(ABC):
                 return self._drive(function(*args, **kwargs))
 
             return generator  # type: ignore[return-value]
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            def stream(*args: Any, **kwargs: Any) -> Any:
+                return self._drive_async(function(*args, **kwargs))
+
+            return stream  # type: ignore[return-value]
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -191,6 +214,24 @@ class Switch(ABC):
                 raise
             except BaseException as error:
                 step = functools.partial(generator.throw, error)
+
+    async def _drive_async(self, stream: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+        inner, sent = self.change(MODE.get()), None
+        while True:
+            outer = MODE.get()
+            MODE.set(inner)
+            try:
+                item = await stream.asend(sent)
+            except StopAsyncIteration:
+                return
+            finally:
+                inner = MODE.get()
+                MODE.set(outer)
+            try:
+                sent = yield item
+            except GeneratorExit:
+                await stream.aclose()
+                raise
 
 
 class scope(Switch):

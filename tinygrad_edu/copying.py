@@ -10,7 +10,7 @@ import copyreg
 from typing import Any
 
 from tinygrad_edu.context import ROOT, Tag
-from tinygrad_edu.engine import Value, describe, make_leaf
+from tinygrad_edu.engine import OPS, Op, Value, describe, make_leaf
 from tinygrad_edu.errors import AutodiffError
 from tinygrad_edu.raw import operand
 
@@ -22,6 +22,11 @@ def take_apart(v: Value) -> Any:
         raise AutodiffError(what, hint="copy the leaves (its weights), or v.detach()")
     scopes = tuple((s.name, s.kind) for s in v.tag.scope.lineage)
     return make_again, (v._data, v._dtype, v.requires_grad, v._grad, v.tag.name, v.tag.role, scopes)
+
+
+def operation(name: str) -> Op[Any]:
+    """The one operation of that name: operations are never copied."""
+    return OPS[name]
 
 
 def make_again(
@@ -36,3 +41,4 @@ def make_again(
 
 
 copyreg.pickle(Value, take_apart)
+copyreg.pickle(Op, lambda op: (operation, (op.name,)))

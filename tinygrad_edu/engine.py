@@ -10,14 +10,16 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import count
+from numbers import Number
 from opcode import opmap
 from operator import attrgetter
 from typing import Any, Generic, ParamSpec
 
 import numpy as np
 
-from tinygrad_edu import raw, sites, wording
+from tinygrad_edu import raw, recover, sites, wording
 from tinygrad_edu.calls import split_call, split_signature
 from tinygrad_edu.context import MODE, Tag, role_of
 from tinygrad_edu.errors import DTypeError, ShapeError
@@ -65,7 +67,9 @@ class Value:
         self.params: dict[str, Any] | None = None
         self._grad: Any = None
         self.requires_grad, self.id, self.site = requires_grad, _next_id(), user_site(2)
-        self.tag = Tag(name, role_of(role), mode.tag.scope) if name or role else mode.tag
+        self.tag = (
+            Tag(name, role_of(role), mode.tag.scope) if name is not None or role else mode.tag
+        )
 
     def __init_subclass__(cls) -> None:
         raise TypeError("Value is final: make a function that returns Values, or a Module")
@@ -189,6 +193,7 @@ class Value:
     def __or__(self, other: Any) -> Any: return record(OPS["logical_or"], (self, other))
     def __ror__(self, other: Any) -> Any: return record(OPS["logical_or"], (other, self))
     def __repr__(self) -> str: return wording.summary(self)
+    def __format__(self, how: str) -> str: return format(self.item() if how else repr(self), how)
     def __int__(self) -> int: return int(float(self))
     def __iter__(self) -> Iterator[Value]: return iter([self[i] for i in range(len(self))])
     def __getitem__(self, index: Any) -> Value: return OPS["getitem"](self, index=index)
@@ -215,7 +220,7 @@ class Value:
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> Any:
-        if not isinstance(other, (int, float, np.ndarray, np.generic)):
+        if not isinstance(other, (Number, list, tuple, np.ndarray, np.generic)):
             return self is other
         raise wording.ambiguous_equality(self, type(other).__name__)
 
@@ -228,7 +233,7 @@ class Value:
     def __float__(self) -> float:
         data, frame = self._readable("float()"), sys._getframe(1)
         if frame.f_code.co_code[frame.f_lasti] == opmap["STORE_SUBSCR"]:
-            self.__array__()  # `array[0] = v` asks for a float too, and would lose the graph
+            raise wording.no_item(self)  # `array[0] = v` asks for a float too
         if np.ndim(data):
             raise ShapeError(f"float() of {describe(self)}", hint="v.data, or v[0] for one number")
         return float(data)
@@ -310,7 +315,7 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
         if type(x) is Value and type(y) in _READY and len(inputs) < 3:
             needs, dtype = x.requires_grad, x._dtype  # most nodes: as below, without the loops
             if type(y) is Value:
-                needs, dtype = needs or y.requires_grad, dtype or y._dtype
+                needs, dtype = needs or y.requires_grad, raw.common(dtype, y._dtype)
                 y = y._data
             xs: Any = (x._data,) if len(inputs) == 1 else (x._data, y)
         else:
@@ -321,22 +326,24 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
                 out = compute(op, inputs, params)
                 return out if op.plain else canonical(out)
             needs = True in map(_needs, values)
-            dtype = next(filter(None, map(_type, values)), None)
+            dtype = reduce(raw.common, map(_type, values), None)
             xs = [x._data if type(x) is Value else x for x in inputs]
+        if mode.recording is not None and not (op.plain or op.kind == "shape"):
+            xs = [canonical(x) for x in xs]  # labels and masks are counted with as in eager maths
         out = op.forward(*xs) if params is None else op.forward(*xs, **params)
     except Exception as error:
-        out = _recover(op, inputs, params or {}, error)
+        out = recover.forward(op, inputs, params or {}, error)
     if type(out) is not float:
         if op.plain and mode.recording is None:
-            return out
-        dtype = type(out) if isinstance(out, np.floating) else dtype
+            return np.bool_(out) if type(out) is bool else out  # so that ~ means "not"
+        dtype = out.dtype.type if getattr(out, "shape", None) == () else None
         out = canonical(out, plain=mode.recording is not None)
-    if not mode.grad:
+    if not mode.grad and mode.recording is None:
         return make_leaf(out, dtype)
     v = object.__new__(Value)
     v._data, v.op, v.inputs, v.params = out, op, inputs, params
-    v.requires_grad, v.id, v.tag = needs and not op.plain, _next_id(), mode.tag
-    v._grad, v._dtype, v.site = None, dtype, mode.site
+    v.requires_grad, v.id = needs and mode.grad and not op.plain, _next_id()
+    v.tag, v._grad, v._dtype, v.site = mode.tag, None, dtype, mode.site
     if v.site is None and sites.lines:
         frame = sys._getframe(2)
         v.site = SITES.get((id(frame.f_code), frame.f_lasti), INSIDE)
@@ -347,11 +354,11 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
 
 def compute(op: Op[Any], inputs: Sequence[Any], params: dict[str, Any] | None = None) -> Raw:
     """The result of ``op`` on numbers: numbers. The meaning of an instruction of a `Tape`."""
-    xs = [operand(x, plain=True) for x in inputs]
+    xs = [operand(x, plain=op.plain or op.kind == "shape") for x in inputs]
     try:
         out = op.forward(*xs, **(params or {}))
     except Exception as error:
-        out = _recover(op, xs, params or {}, error)
+        out = recover.forward(op, xs, params or {}, error)
     return canonical(out, plain=True)
 
 
@@ -361,14 +368,3 @@ def make_leaf(data: Raw, dtype: Any = None, requires_grad: bool = False) -> Valu
     v._data, v.op, v.inputs, v.params, v.requires_grad = data, None, (), None, requires_grad
     v.id, v.tag, v._grad, v._dtype, v.site = _next_id(), _mode().tag, None, dtype, None
     return v
-
-
-def _recover(op: Op[Any], inputs: Sequence[Any], params: Any, error: Exception) -> Raw:
-    """What IEEE 754 says where Python raises on floats; otherwise the error in the user's terms."""
-    xs = [x._data if type(x) is Value else x for x in inputs]
-    if isinstance(error, (ArithmeticError, ValueError)) and float in map(type, xs):
-        try:
-            return raw.ieee(op.forward, *xs, **params)
-        except Exception as again:
-            error = again
-    raise wording.failure(op, inputs, params, error) from None

@@ -30,6 +30,10 @@ class ShapeError(OperationError):
     """Shapes do not fit together."""
 
 
+class IndexingError(OperationError, IndexError):
+    """An index outside of an array, or of a kind that no array takes."""
+
+
 class DTypeError(TinygradError, TypeError):
     """Data that is not made of real floating-point numbers, or an operand of a wrong kind."""
 

@@ -22,9 +22,14 @@ def shape(x: Raw) -> tuple[int, ...]:
     return () if type(x) in (float, bool, int) else x.shape
 
 
+def common(a: Any, b: Any) -> Any:
+    """The float type two scalars share; None is a weak Python float, which takes any."""
+    return a or b if a is b or not (a and b) else np.promote_types(a, b).type
+
+
 def lock(array: np.ndarray) -> np.ndarray:
     """Make an array of our own read-only and return it."""
-    array.setflags(False)
+    array.setflags(write=False)
     return array
 
 
@@ -49,7 +54,7 @@ def canonical(x: Any, plain: bool = False) -> Raw:
     raise DTypeError(f"{x.dtype.name} data cannot be differentiated here", hint=_DTYPE_HINT)
 
 
-_DTYPE_HINT = "use real numbers: float, int, bool, or arrays of them"
+_DTYPE_HINT = "use real numbers: float, int, bool, or arrays of them (masked ones .filled())"
 
 
 def operand(x: Any, plain: bool = False) -> Raw:
@@ -60,7 +65,7 @@ def operand(x: Any, plain: bool = False) -> Raw:
     """
     if type(x) is float:
         return x
-    if isinstance(x, (str, bytes, complex, type(None))):
+    if isinstance(x, (str, bytes, complex, type(None))) or hasattr(x, "filled"):
         what = "None" if x is None else f"{type(x).__name__} {x!r}"
         raise DTypeError(f"{what} is not a number to compute with", hint=_DTYPE_HINT)
     array = x if type(x) is np.ndarray else np.asarray(x)
@@ -91,7 +96,7 @@ def ieee(function: Callable[..., Any], *xs: Any, **params: Any) -> Raw:
 
 
 def where(condition: Any, x: Raw, y: Raw) -> Raw:
-    if type(condition) is bool and type(x) is type(y) is float:
+    if type(condition) in (bool, np.bool_) and type(x) is type(y) is float:
         return x if condition else y
     return np.where(condition, x, y)
 

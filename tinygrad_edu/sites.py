@@ -47,8 +47,8 @@ class Site:
 
 SITES: dict[tuple[int, int], Site] = {}
 INSIDE = Site((lambda: None).__code__, -1)  # marks a call site of the library itself
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_SHOWN = (_HERE + "tour.py",)  # a program of the library's that is shown as the user's
+_PACKAGE = __name__.split(".")[0]
+_SHOWN = (f"{_PACKAGE}.tour",)  # a program of the library's that is shown as the user's
 _kept: list[CodeType] = []
 lines = True
 
@@ -69,17 +69,18 @@ def user_site(depth: int) -> Site | None:
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         key = (id(frame.f_code), frame.f_lasti)
-        site = SITES.get(key) or _new_site(key, frame.f_code)
+        site = SITES.get(key) or _new_site(key, frame)
         if site is not INSIDE:
             return site
         frame = frame.f_back
     return None
 
 
-def _new_site(key: tuple[int, int], code: CodeType) -> Site:
+def _new_site(key: tuple[int, int], frame: FrameType) -> Site:
     # The code object is kept alive, so that its id cannot be given to another one.
-    name = code.co_filename
-    inside = name.startswith(("<frozen", _HERE)) and not name.startswith(_SHOWN)
+    name = frame.f_globals.get("__name__") or ""
+    ours = name.split(".")[0] == _PACKAGE and name not in _SHOWN
+    inside = ours or frame.f_code.co_filename.startswith("<frozen")
     if inside:
-        _kept.append(code)
-    return SITES.setdefault(key, INSIDE if inside else Site(code, key[1]))
+        _kept.append(frame.f_code)
+    return SITES.setdefault(key, INSIDE if inside else Site(frame.f_code, key[1]))

@@ -6,12 +6,10 @@ from typing import Any
 
 from tinygrad_edu.context import Role, Tag, role_of
 from tinygrad_edu.engine import Value, describe
-from tinygrad_edu.errors import DTypeError, RoleError
+from tinygrad_edu.errors import DTypeError
 
 
 def _leaf(data: Any, name: str | None, role: Role, requires_grad: bool) -> Value:
-    if name is not None and not isinstance(name, str):
-        raise RoleError(f"a name is a text, got {name!r}", hint=f'tg.{role}(0.5, "w1")')
     return Value(data, name, role, requires_grad)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_edu.errors import (
     AutodiffError,
     DTypeError,
+    IndexingError,
     OperationError,
     RecordingError,
     ShapeError,
@@ -62,12 +63,16 @@ def signature(op: Any) -> str:
 
 def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
     """The error of an operation in the user's terms: operands, static parameters, own line."""
-    if isinstance(error, Warning):  # NumPy's, where the user turned warnings into errors
+    if not isinstance(error, (TypeError, ValueError, ArithmeticError, IndexError)):
+        return error  # NumPy's warnings as errors, no memory, a mistake in a user's own operation
+    if isinstance(error, Warning):
         return error
     shapes = [getattr(x, "shape", ()) for x in inputs]
     kind: type[Exception] = ShapeError if any(shapes) else OperationError
     if isinstance(error, TypeError):
         kind = DTypeError
+    elif isinstance(error, IndexError) and not isinstance(error, ValueError):
+        kind = IndexingError
     operands = "\n".join(f"  operand {i}: {describe(x)}" for i, x in enumerate(inputs))
     static = "".join(f", {name}={value!r}" for name, value in params.items())
     site = user_site(3)
@@ -172,6 +177,19 @@ def no_array(v: Any) -> DTypeError:
     """`np.array([v, w])`, which would keep the numbers and drop the graph."""
     what = f"{describe(v)} would lose its graph in an array"
     return DTypeError(what, hint="tg.stack([v, w]) keeps it; v.numpy() gives the numbers alone")
+
+
+def no_item(v: Any) -> AutodiffError:
+    """`array[0] = v`: NumPy asks for a float, and would replace a TypeError by its own words."""
+    what = f"{describe(v)} would lose its graph in an array"
+    return AutodiffError(what, hint="tg.stack([v, w]) makes an array of Values; v.item() a number")
+
+
+def rule_failure(op: Any, i: int, xs: Sequence[Any], error: Exception) -> AutodiffError:
+    """A derivative rule raised: which one, at which numbers."""
+    operands = "\n".join(f"  operand {k}: {describe(x)}" for k, x in enumerate(xs))
+    what = f"the derivative rule of {op.name} for operand {i} raised {type(error).__name__}"
+    return AutodiffError(f"{what}: {error}\n{operands}")
 
 
 def static_value(op: Any) -> DTypeError:

@@ -6,14 +6,15 @@ Most are linear: the derivative of the map is the map, and its transpose is all 
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import raw
 from tinygrad_edu.define import general, linear
-from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.engine import OPS, Value
+from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.ops import examples, numeric, source
 from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
 from tinygrad_edu.ops.indexing import getitem
@@ -27,7 +28,8 @@ def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
     n = len(shape_of(x))
     if axis is None:
         return tuple(range(n))
-    found = tuple(a + n if a < 0 else a for a in ((axis,) if isinstance(axis, int) else axis))
+    several = axis if isinstance(axis, (tuple, list)) else (axis,)
+    found = tuple(a + n if a < 0 else a for a in map(operator.index, several))
     if any(not 0 <= a < n for a in found) or len(set(found)) != len(found):
         raise ShapeError(f"axis {axis} for shape {shape_of(x)}", hint=f"axes are 0 to {n - 1}")
     return found
@@ -57,6 +59,17 @@ def _prepare_sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _prepare(x, axis, keepdims)
 
 
+def _listed(op: str) -> Any:
+    """A list of Values is stacked first, as NumPy does with a list of arrays."""
+
+    def prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        if isinstance(x, (list, tuple)) and any(isinstance(item, Value) for item in x):
+            return OPS[op](stack(*x, axis=0), axis=axis, keepdims=keepdims)
+        return _prepare(x, axis, keepdims)
+
+    return prepare
+
+
 def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     if axis is None and (type(x) is float or not np.shape(getattr(x, "_data", x))):
         return x  # a scalar is its own sum, mean and maximum
@@ -82,7 +95,7 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @linear(
     lambda g, x, axis, keepdims: _spread(g / _count(x, axis), x, axis),
-    kind="reduction", formula="Σᵢ xᵢ / n", prepare=_prepare,
+    kind="reduction", formula="Σᵢ xᵢ / n", prepare=_listed("mean"),
     code="np.mean({0}, axis={axis}, keepdims={keepdims})",
     examples=examples.reduction,
 )  # fmt: skip
@@ -90,7 +103,8 @@ def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over the axes, or of all numbers."""
     if np.ndim(x) == 0 or x.dtype.itemsize < 4:
         return np.mean(x, axis=axis, keepdims=keepdims)  # float16 is summed in float32 there
-    return np.add.reduce(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+    total: Any = np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return total / _count(x, axis)
 
 
 def _winners(out: Any, x: Any, axis: Axis) -> Any:
@@ -108,7 +122,6 @@ _EXTREME: dict[str, Any] = {
         )
     ],
     "kind": "reduction",
-    "prepare": _prepare,
 }
 
 
@@ -135,7 +148,7 @@ def _lead(sign: float) -> Any:
 
 
 @general(
-    **_EXTREME, formula="maxᵢ xᵢ", kinks=(_lead(1.0),),
+    **_EXTREME, prepare=_listed("max"), formula="maxᵢ xᵢ", kinks=(_lead(1.0),),
     code="np.max({0}, axis={axis}, keepdims={keepdims})",
     examples=examples.reduction,
 )  # fmt: skip
@@ -145,7 +158,7 @@ def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @general(
-    **_EXTREME, formula="minᵢ xᵢ", kinks=(_lead(-1.0),),
+    **_EXTREME, prepare=_listed("min"), formula="minᵢ xᵢ", kinks=(_lead(-1.0),),
     code="np.min({0}, axis={axis}, keepdims={keepdims})",
     examples=examples.reduction,
 )  # fmt: skip
@@ -172,7 +185,7 @@ def _softmax(out: Any, x: Any, axis: Axis) -> Any:
             t * _softmax(out, x, axis), axis=axis, keepdims=keepdims
         )
     ],
-    kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=_prepare, code=source.LOGSUMEXP,
+    kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=_listed("logsumexp"), code=source.LOGSUMEXP,
     examples=examples.reduction,
 )  # fmt: skip
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -288,6 +301,11 @@ def sum_to(x: Operand, /, shape: Any) -> Any:
 
 def _prepare_astype(x: Any, dtype: Any) -> Any:
     have = x.dtype if isinstance(x, (Value, np.ndarray)) else np.dtype(np.float64)
+    if np.dtype(dtype).kind != "f":
+        what = f"astype({np.dtype(dtype)}) would cut the numbers off and has no derivative"
+        raise DTypeError(
+            what, hint="np.float32, np.float64, …; v.data.astype(int) for plain numbers"
+        )
     return x if np.dtype(dtype) == have else {"dtype": np.dtype(dtype)}
 
 
@@ -308,7 +326,8 @@ def _prepare_join(*arrays: Any, axis: int = 0, dtype: Any = None) -> Any:
     if not arrays:
         raise ShapeError("nothing to stack", hint="tg.stack([v, w])")
     if dtype is None:  # scalars are weak floats: give them back the type they came from
-        types = [x._dtype for x in arrays if isinstance(x, Value) and x._dtype is not None]
+        scalars = [x for x in arrays if isinstance(x, Value) and not x.shape]
+        types = [x._dtype for x in scalars if x._dtype and len(scalars) == len(arrays)]
         dtype = np.result_type(*types) if types else None
     return {"axis": axis, "dtype": dtype}
 
@@ -333,6 +352,8 @@ def stack(*arrays: Operand, axis: int = 0, dtype: Any = None) -> Any:
 def _prepare_concatenate(*arrays: Any, axis: int = 0) -> Any:
     if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)):
         return concatenate(*arrays[0], axis=axis)
+    if axis is None:
+        return concatenate(*[reshape(x, -1) for x in arrays], axis=0)
     return {"axis": axis}
 
 

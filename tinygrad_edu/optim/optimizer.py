@@ -79,6 +79,11 @@ class Optimizer(ABC):
             new, after = self.update(old, g, state)
             if type(new) is np.ndarray:
                 lock(new)
+            if not _finite(new):
+                raise NonFiniteError(
+                    f"the step would make {describe(p)} infinite or NaN",
+                    hint=f"a smaller learning rate than {self.settings()['lr']:g}; nothing moved",
+                )
             if shape(new) != shape(old):
                 raise ShapeError(
                     f"an update of shape {shape(new)} for {describe(p)}",

@@ -57,7 +57,8 @@ def plateau(slopes: Vector, noise: Vector, steps: Vector) -> Estimate:
     """The best extrapolation per column from slopes at falling steps (rows; NaN where unusable).
 
     Of the rows that are accurate enough the one with the smallest step wins, because a large step
-    may look over a narrow feature; otherwise the one with the least doubt.
+    may look over a narrow feature; otherwise the one with the least doubt. Where still smaller
+    steps contradict it by more than their doubt, the surest of those, if any is sure.
     """
     with np.errstate(all="ignore"):
         better = (16.0 * slopes[1:] - slopes[:-1]) / 15.0
@@ -69,4 +70,13 @@ def plateau(slopes: Vector, noise: Vector, steps: Vector) -> Estimate:
     last = len(doubt) - 1 - np.argmax(good[::-1], axis=0)
     row = np.where(good.any(axis=0), last, np.argmin(doubt, axis=0))
     column = np.arange(slopes.shape[1])
+    smaller = np.arange(len(doubt))[:, None] > row
+    with np.errstate(all="ignore"):
+        apart = np.abs(middle - middle[row, column]) - 2.0 * doubt[row, column]
+        against = (apart > 2.0 * doubt) | (apart > 1e4 * noise[3:])  # far beyond rounding
+        unsure = np.where(smaller & np.isfinite(middle), doubt / np.abs(middle), np.inf)
+    for k in np.flatnonzero((against & smaller).any(axis=0)):
+        row[k] = np.argmin(unsure[:, k])
+        if not unsure[row[k], k] < 0.1:
+            doubt[row[k], k] = np.inf  # no step of the sweep is small enough to decide
     return Estimate(middle[row, column], doubt[row, column], steps[2:-1][row])
