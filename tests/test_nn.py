@@ -306,3 +306,9 @@ def test_zero_start_is_warned_about_and_rightly_so() -> None:  # T61
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nn.MLP(2, [3], 1, activation="relu")
+
+
+def test_the_warning_of_a_dead_start_points_at_the_users_line() -> None:  # T61
+    with pytest.warns(UserWarning, match="dead start") as caught:
+        nn.MLP(2, [3], 1, initializer="zeros")  # this line
+    assert {w.filename for w in caught} == {__file__}

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_edu.errors import DTypeError, ShapeError, TinygradError
+from tinygrad_edu.sites import user_site
 
 Floats = NDArray[np.floating[Any]]
 FanShape = tuple[int, int]
@@ -76,12 +77,16 @@ def normal(shape: FanShape, generator: np.random.Generator) -> Floats:
 
 def zeros(shape: FanShape, generator: np.random.Generator) -> Floats:
     """All 0, with a warning: it is the start from which hidden units do not learn."""
-    warnings.warn(
+    text = (
         "all weights start at 0: with relu the gradients are exactly 0 and stay so (a dead start), "
         "with any other activation all units of a layer stay the same as each other; "
-        "initializer='glorot_uniform' breaks the symmetry",
-        stacklevel=2,
+        "initializer='glorot_uniform' breaks the symmetry"
     )
+    site = user_site(2)
+    if site is None:
+        warnings.warn(text, stacklevel=2)
+    else:  # at the line that asked for the network, however deep inside the library this is
+        warnings.warn_explicit(text, UserWarning, site.filename, site.line)
     return np.zeros(shape)
 
 

@@ -61,7 +61,16 @@ def check(value_or_function: Any, *args: Any, **options: Any) -> Report:
     return _Check(*from_value(value_or_function), **options).run().settle()
 
 
-def check_gradients(f: Callable[..., Any], *args: Any, **options: Any) -> Report:
+def check_gradients(
+    f: Callable[..., Any],
+    *args: Any,
+    order: int = 2,
+    modes: Sequence[str] = MODES,
+    limit: int = 200,
+    directions: int = 8,
+    seed: int = 0,
+    find_culprit: bool = True,
+) -> Report:
     """Compare every derivative of ``f`` at ``args`` with differences of ``f`` itself.
 
     ``args`` may be numbers, arrays, Values and nested lists, tuples and dicts of them; they are
@@ -76,7 +85,8 @@ def check_gradients(f: Callable[..., Any], *args: Any, **options: Any) -> Report
     >>> print(check_gradients(lambda x: x**3, 2.0, order=1).checked)
     1 of 1 numbers, reverse and forward mode, first derivative
     """
-    return report_of(f, *args, **options).settle()
+    options = {"order": order, "modes": modes, "limit": limit, "directions": directions}
+    return report_of(f, *args, **options, seed=seed, find_culprit=find_culprit).settle()
 
 
 def report_of(f: Callable[..., Any], *args: Any, **options: Any) -> Report:
