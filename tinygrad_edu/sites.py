@@ -79,8 +79,9 @@ def user_site(depth: int) -> Site | None:
 def _new_site(key: tuple[int, int], frame: FrameType) -> Site:
     # The code object is kept alive, so that its id cannot be given to another one.
     name = frame.f_globals.get("__name__") or ""
-    ours = name.split(".")[0] == _PACKAGE and name not in _SHOWN
-    inside = ours or frame.f_code.co_filename.startswith("<frozen")
+    file = frame.f_code.co_filename  # an example in a docstring is a user's program
+    ours = name.split(".")[0] == _PACKAGE and name not in _SHOWN and not file.startswith("<doctest")
+    inside = ours or file.startswith("<frozen")
     if inside:
         _kept.append(frame.f_code)
     return SITES.setdefault(key, INSIDE if inside else Site(frame.f_code, key[1]))

@@ -73,7 +73,8 @@ def plateau(slopes: Vector, noise: Vector, steps: Vector) -> Estimate:
     smaller = np.arange(len(doubt))[:, None] > row
     with np.errstate(all="ignore"):
         apart = np.abs(middle - middle[row, column]) - 2.0 * doubt[row, column]
-        against = (apart > 2.0 * doubt) | (apart > 1e4 * noise[3:])  # far beyond rounding
+        rounding = np.maximum(noise[3:], np.finfo(float).eps / np.reshape(steps[2:-1], (-1, 1)))
+        against = (apart > 1e2 * rounding) & ((apart > 2.0 * doubt) | (apart > 1e4 * rounding))
         unsure = np.where(smaller & np.isfinite(middle), doubt / np.abs(middle), np.inf)
     for k in np.flatnonzero((against & smaller).any(axis=0)):
         row[k] = np.argmin(unsure[:, k])
