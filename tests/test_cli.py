@@ -335,3 +335,20 @@ def test_doctor_without_threads(monkeypatch: pytest.MonkeyPatch, run: Run) -> No
     monkeypatch.setattr(threading.Thread, "start", refuse)
     code, out, _ = run("doctor")
     assert code == 0 and "can't start new thread" in out
+
+
+def test_hints_can_be_followed_from_the_shell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{i * 7 % 23},{'ab'[i * 5 % 3 % 2]}\n" for i in range(30))
+    table = tmp_path / "table.csv"
+    table.write_text("x,y\n" + rows + "oops,a\n", encoding="utf-8")
+    assert cli.main(["train", str(table), "--target", "y"]) == 2
+    told = capsys.readouterr().err
+    assert "--type x=category" in told and "types=" not in told
+    out = ["--out", str(tmp_path / "out"), "--epochs", "2"]
+    assert cli.main(["train", str(table), "--target", "y", "--type", "x=category", *out]) == 0
+    assert cli.main(["train", str(table), "--target", "y", "--type", "x=words"]) == 2
+    assert "COLUMN=number" in capsys.readouterr().err
+    assert cli.main(["train", str(table), "--target", "y", "--type", "z=text"]) == 2
+    assert "z" in capsys.readouterr().err

@@ -7,11 +7,12 @@ could not be done, and then standard error says why and nothing has been half-wr
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from tinygrad_edu.errors import GradientError, TinygradError
+from tinygrad_edu.errors import DataError, GradientError, TinygradError
 from tinygrad_edu.terminal import ascii_fallback, encoding_of, say
 
 DONE, WRONG, COULD_NOT, INTERRUPTED = 0, 1, 2, 130
@@ -113,10 +114,22 @@ def _run(given: list[str]) -> int:
     return code
 
 
+_SPOKEN = [  # what an error says in Python, as this command says it
+    (r"types=\{(['\"])(.*?)\1: '(\w+)'\}", r"--type \2=\3"),
+    (r"task='(\w+)'", r"--task \1"),
+    (r"(decimal|delimiter|encoding)=(['\"])(.*?)\2", r"--\1 '\3'"),
+    (r"header=False", "--no-header"),
+]
+
+
 def _said(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and not isinstance(error, TinygradError):
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error)
+    text = str(error)
+    if isinstance(error, DataError):
+        for python, shell in _SPOKEN:
+            text = re.sub(python, shell, text)
+    return text
 
 
 def _close_output() -> None:
@@ -191,6 +204,17 @@ def _add_train(commands: Any) -> None:
     add("--lr", metavar="RATE", type=rate, default=0.01, help="size of Adam's steps [0.01]")
     add("--batch", metavar="N", type=count_from(1), default=32, help="rows per step [32]")
     add("--out", metavar="DIR", default=None, help="folder for the results [FILE-COLUMN]")
+    table = train.add_argument_group("the table, where it is not understood by itself")
+    add = table.add_argument
+    add(
+        "--type", metavar="COLUMN=KIND", type=column_type, action="append", default=[],
+        help="read a column as number, category or text; may be repeated",
+    )  # fmt: skip
+    add("--task", choices=("classification", "regression"), help="what the target is")
+    add("--decimal", metavar="SIGN", choices=(".", ","), help="the decimal sign")
+    add("--delimiter", metavar="SIGN", help="what separates the columns")
+    add("--encoding", metavar="NAME", help="the file's encoding, such as cp1252")
+    add("--no-header", action="store_true", help="the first row is data already")
     train.set_defaults(run=_train)
 
 
@@ -247,6 +271,14 @@ def count_from(least: int) -> Callable[[str], int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} up")
 
     return whole
+
+
+def column_type(text: str) -> tuple[str, str]:
+    """`COLUMN=KIND` as a pair; the last = divides, because a column's name may hold one."""
+    column, sign, kind = text.rpartition("=")
+    if not sign or not column or kind not in ("number", "category", "text"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=number, =category or =text")
+    return column, kind
 
 
 def rate(text: str) -> float:

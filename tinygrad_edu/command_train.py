@@ -40,7 +40,16 @@ def train(options: argparse.Namespace) -> None:
     Raises `DataError` for everything that is wrong with the table or the folder, before anything
     is written.
     """
-    data = prepare(read_csv(options.file, options.target), options.target, seed=options.seed)
+    table = read_csv(
+        options.file,
+        options.target,
+        delimiter=options.delimiter,
+        decimal=options.decimal,
+        encoding=options.encoding,
+        header=False if options.no_header else None,
+        types=dict(options.type) or None,
+    )
+    data = prepare(table, options.target, task=options.task, seed=options.seed)
     folder = _folder(options)
     with _new_folder(folder) as building:
         report = _found(options, data)

@@ -112,8 +112,9 @@ class Value:
     @property
     def name(self) -> str | None:
         """The name with its scopes before it, `hidden.0.w1`, or None."""
-        own = self.tag.name
-        return None if own is None else ".".join((*self.tag.scope.path, own))
+        own, path = self.tag.name, self.tag.scope.path
+        path = path[:-1] if path[-1:] == (own,) else path  # a loss is called as its own box
+        return None if own is None else ".".join((*path, own))
 
     def _readable(self, what: str) -> Raw:
         if _mode().recording is None:
