@@ -319,7 +319,7 @@ def test_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, run: Run) -> No
     monkeypatch.setattr(backends, "installed", lambda: none)
     _, out, _ = run("doctor")
     advice = out.split("To do")[1]
-    assert "for PNG: python -m pip install 'tinygrad-edu[draw]'" in advice
+    assert "for PNG: python -m pip install resvg-py" in advice
     assert "for PDF: Graphviz" in advice
     fontless = {**none, "resvg-py (PNG)": "resvg finds no font, so the picture would have no text"}
     monkeypatch.setattr(backends, "installed", lambda: fontless)

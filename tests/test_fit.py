@@ -293,7 +293,7 @@ def test_plot(tmp_path: Path) -> None:
 def test_plot_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(BackendError, match=r"needs matplotlib(.|\n)*tinygrad-edu\[plot\]"):
+    with pytest.raises(BackendError, match=r"needs matplotlib(.|\n)*install matplotlib"):
         History([1], [0.5]).plot()
 
 

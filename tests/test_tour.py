@@ -121,7 +121,7 @@ def test_in_a_browsers_python(
     assert "3 pictures in tinygrad-edu-tour" in text
     assert (
         "writes PNG" in " ".join(text.split())
-        and "    python -m pip install 'tinygrad-edu[draw]'\n" in text
+        and "    python -m pip install resvg-py\n" in text
     )
 
 

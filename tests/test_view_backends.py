@@ -96,7 +96,7 @@ def test_a_format_that_nothing_can_write_says_what_to_install_and_writes_nothing
     assert "dot: no dot" in message
     assert "apt, brew or winget install graphviz" in message
     assert ".save('x.svg')" in message
-    assert ("pip install 'tinygrad-edu[draw]'" in message) == (ending == "png")
+    assert ("python -m pip install resvg-py" in message) == (ending == "png")
     assert list(tmp_path.iterdir()) == []
 
 

