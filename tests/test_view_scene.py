@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.view import legend
 from tinygrad_edu.view.picture import Picture, draw
 from tinygrad_edu.view.scene import Edge, Node, Scene
 
@@ -331,3 +332,13 @@ def test_a_single_leaf_and_a_notebook() -> None:
     assert bundle["image/svg+xml"].startswith("<svg")
     assert bundle["text/plain"].startswith("Picture(op level, 1 nodes, 0 edges")
     assert set(picture._repr_mimebundle_(include=["text/plain"])) == {"text/plain"}
+
+
+def test_the_legend_explains_the_notation_of_arrays() -> None:
+    weight = tg.weight(np.ones((3, 4)), "W")
+    loss = tg.tanh(np.ones((8, 3)) @ weight).mean()
+    loss.backward()
+    said = {entry.mark for entry in legend.entries(draw(loss, "op").scene)}
+    assert {"μ σ", "‖∇‖", "∇"} <= said
+    scalar = tg.tanh(tg.weight(1.0) * tg.input(2.0))
+    assert "μ σ" not in {entry.mark for entry in legend.entries(draw(scalar, "op").scene)}

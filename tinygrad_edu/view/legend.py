@@ -58,6 +58,10 @@ def entries(scene: Scene) -> list[Entry]:
         found.append(Entry("gradient of the result (border: its size)", mark=mark))
         if any(text.endswith("–") for text in slopes):
             found.append(Entry("gradient not computed", mark="∇ –"))
+        if mark == "∇" and any(text.startswith("‖") for text in slopes):
+            found.append(Entry("length of an array's gradient", mark="‖∇‖"))
+    if any(line.startswith("μ ") for node in scene.nodes for line in node.lines):
+        found.append(Entry("mean and spread of an array, under its shape", mark="μ σ"))
     return found
 
 
