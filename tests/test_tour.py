@@ -119,10 +119,7 @@ def test_in_a_browsers_python(
     assert list(tmp_path.iterdir()) == [folder], "nothing else is left where the tour is run"
     assert {path.suffix for path in folder.iterdir()} == {".svg"}
     assert "3 pictures in tinygrad-edu-tour" in text
-    assert (
-        "writes PNG" in " ".join(text.split())
-        and "    python -m pip install resvg-py\n" in text
-    )
+    assert "writes PNG" in " ".join(text.split()) and "    python -m pip install resvg-py\n" in text
 
 
 def test_a_wrong_gradient_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:

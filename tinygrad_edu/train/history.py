@@ -113,7 +113,7 @@ class History:
         except (ImportError, OSError) as error:
             raise BackendError(
                 f"a plot needs matplotlib, which cannot be loaded ({error})",
-                hint='python -m pip install matplotlib, or history.sparkline()',
+                hint="python -m pip install matplotlib, or history.sparkline()",
             ) from None
         if not self.epoch:
             raise DataError("there is nothing to plot: no epoch was finished")

