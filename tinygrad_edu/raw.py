@@ -96,6 +96,7 @@ def ieee(function: Callable[..., Any], *xs: Any, **params: Any) -> Raw:
 
 
 def where(condition: Any, x: Raw, y: Raw) -> Raw:
+    """``x`` where the condition holds, else ``y``; on floats without a detour through arrays."""
     if type(condition) in (bool, np.bool_) and type(x) is type(y) is float:
         return x if condition else y
     return np.where(condition, x, y)
