@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_edu.engine import OPS, Op, Value
+from tinygrad_edu.engine import Op, Value
+from tinygrad_edu.families import registry
 from tinygrad_edu.testing.case import Case
 from tinygrad_edu.testing.checks import report_of
 
 Change = Callable[[Any], Any]
 FACTORS = {"sign": -1.0, "1.001 times": 1.001, "constant 0": 0.0}
-SMOOTH = [op for op in OPS.values() if not op.plain]
+SMOOTH = [op for op in registry().values() if not op.plain]
 
 # Mutants that compute what the right rule computes, each with its reason.
 FLAT = "its derivative is 0 everywhere"
@@ -139,7 +140,7 @@ def test_a_rule_cut_off_from_the_graph_is_caught_at_second_order(op: Any) -> Non
 
 
 def test_the_equivalent_mutants_are_few_and_of_operations_that_exist() -> None:
-    assert {name for name, _, _ in EQUIVALENT} | STRAIGHT <= set(OPS)
+    assert {name for name, _, _ in EQUIVALENT} | STRAIGHT <= set(registry())
     total = len(REVERSE) + len(FACTORS) * len(SMOOTH) + len(PAIRS)
     assert len(EQUIVALENT) < 0.05 * total
 

@@ -16,6 +16,7 @@ CORE = ["errors", "raw", "engine", "define", "tags", "roles", "autodiff"]
 LEVELS = {
     "errors": 0, "raw": 0, "context": 0, "sites": 0, "wording": 0, "recover": 0, "files": 0,
     "engine": 1, "tags": 1, "define": 1, "numpy_protocol": 1, "copying": 1, "calls": 0,
+    "families": 0, "methods": 0,
     "ops": 2,
     "autodiff": 3, "transforms": 3, "roles": 3, "functions": 3, "tape": 3, "birth": 3,
     "nn": 4, "optim": 4, "train": 4, "compile": 4, "view": 4, "explain": 4, "testing": 4,
@@ -27,6 +28,7 @@ SIDEWAYS = {("train", "nn"), ("train", "optim"), ("train", "testing"), ("view", 
 SIDEWAYS |= {("testing", "view")}
 # A Value reaches what shows it, and what differentiates it, when it is asked to: at the call.
 AT_THE_CALL = {("engine", "autodiff"), ("engine", "view"), ("engine", "numpy_protocol")}
+AT_THE_CALL |= {("families", "engine"), ("methods", "engine")}  # for the type checker only
 
 # Longer than 400 lines, each with its reason.
 LONG_FILES: dict[str, str] = {}

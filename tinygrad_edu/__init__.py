@@ -19,6 +19,7 @@ from tinygrad_edu import copying as copying  # tells `copy` and `pickle` about V
 from tinygrad_edu import define
 from tinygrad_edu.context import Role, no_grad, scope
 from tinygrad_edu.engine import OPS, Op, Value
+from tinygrad_edu.families import FAMILIES, registry
 from tinygrad_edu.functions import (
     binary_cross_entropy_with_logits,
     composite,
@@ -126,15 +127,7 @@ _LATER = {
     "help": "tinygrad_edu.guide:help",
     "tour": "tinygrad_edu.tour:tour",
 }
-
-
-def registry() -> dict[str, Op[Any]]:
-    """Every operation by name: a copy of the one table that all else reads.
-
-    >>> registry()["tanh"].formula
-    'tanh x'
-    """
-    return dict(OPS)
+_LATER |= {n: f"tinygrad_edu.{module}:{n}" for module, names in FAMILIES.items() for n in names}
 
 
 def __getattr__(name: str) -> Any:

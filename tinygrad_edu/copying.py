@@ -10,8 +10,9 @@ import copyreg
 from typing import Any
 
 from tinygrad_edu.context import ROOT, Tag
-from tinygrad_edu.engine import OPS, Op, Value, describe, make_leaf
+from tinygrad_edu.engine import Op, Value, describe, make_leaf
 from tinygrad_edu.errors import AutodiffError
+from tinygrad_edu.families import operation
 from tinygrad_edu.raw import operand
 
 
@@ -22,11 +23,6 @@ def take_apart(v: Value) -> Any:
         raise AutodiffError(what, hint="copy the leaves (its weights), or v.detach()")
     scopes = tuple((s.name, s.kind) for s in v.tag.scope.lineage)
     return make_again, (v._data, v._dtype, v.requires_grad, v._grad, v.tag.name, v.tag.role, scopes)
-
-
-def operation(name: str) -> Op[Any]:
-    """The one operation of that name: operations are never copied."""
-    return OPS[name]
 
 
 def make_again(

@@ -140,7 +140,8 @@ def _total(parts: list[Any]) -> Any:
 _FACTS: dict[str, Any] = {
     "name": None, "replace": False, "kind": "arithmetic", "symbol": None, "formula": None,
     "domain": (), "kinks": (), "examples": None, "plain": False, "random": False,
-    "prepare": None, "code": None,
+    "prepare": None, "code": None, "numpy": None, "torch": None, "jax": None, "stable": None,
+    "conventions": (), "analytic": False,
 }  # fmt: skip
 
 

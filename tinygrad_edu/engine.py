@@ -23,18 +23,20 @@ from tinygrad_edu import raw, recover, sites, wording
 from tinygrad_edu.calls import split_call, split_signature
 from tinygrad_edu.context import MODE, Tag, role_of
 from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.families import OPS as OPS
+from tinygrad_edu.families import knows
+from tinygrad_edu.methods import ArrayMethods
 from tinygrad_edu.raw import Raw, canonical, operand
 from tinygrad_edu.sites import INSIDE, SITES, user_site
 from tinygrad_edu.wording import describe as describe
 
 P = ParamSpec("P")
-OPS: dict[str, Op[Any]] = {}
 _next_id = count().__next__
 _mode = MODE.get
 _needs, _type = attrgetter("requires_grad"), attrgetter("_dtype")
 
 
-class Value:
+class Value(ArrayMethods):
     """A float or float array that records how it was computed.
 
     ``data`` is what it starts from; ``name`` and ``role`` are shown in pictures and errors;
@@ -198,17 +200,6 @@ class Value:
     def __int__(self) -> int: return int(float(self))
     def __iter__(self) -> Iterator[Value]: return iter([self[i] for i in range(len(self))])
     def __getitem__(self, index: Any) -> Value: return OPS["getitem"](self, index=index)
-    def reshape(self, *shape: Any) -> Value: return OPS["reshape"](self, shape)
-    def transpose(self, *axes: Any) -> Value: return OPS["transpose"](self, axes or None)
-    def astype(self, dtype: Any) -> Value: return OPS["astype"](self, dtype)
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Value:
-        return OPS["sum"](self, axis, keepdims)
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Value:
-        return OPS["mean"](self, axis, keepdims)
-    def max(self, axis: Any = None, keepdims: bool = False) -> Value:
-        return OPS["max"](self, axis, keepdims)
-    def min(self, axis: Any = None, keepdims: bool = False) -> Value:
-        return OPS["min"](self, axis, keepdims)
     # fmt: on
 
     def __radd__(self, other: Any) -> Value:
@@ -258,7 +249,7 @@ class Value:
         return call_function(function, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:  # only where nothing else is found
-        advice = f": write tg.{name}(v)" if name in OPS else ""
+        advice = f": write tg.{name}(v)" if knows(name) else ""
         raise AttributeError(f"a Value has no attribute {name!r}{advice}")
 
 
@@ -278,10 +269,14 @@ class Op(Generic[P]):
     - ``domain``: an open interval per operand; ``kinks``: signed distances from the places without
       a derivative; ``examples``: draws operands for the laws; ``code``: a template for `to_code`
     - ``plain``: no derivative, plain results outside recording; ``random``: drawn anew each time
+    - ``facts``: everything that was declared, also what only the documentation and the comparison
+      with other libraries read: ``numpy``, ``torch`` and ``jax`` (the same call there, a template
+      like ``code``), ``stable`` (how it avoids overflow or cancellation), ``conventions`` (rows of
+      `tinygrad_edu.ops.conventions`), ``analytic`` (the forward function also takes complex arrays)
     """
 
     def __init__(self, function: Any, rules: Any, pull: Any, push: Any, facts: Any) -> None:
-        self.name = self.__name__ = facts["name"]
+        self.facts, self.name, self.__name__ = facts, facts["name"], facts["name"]
         self.__doc__, self.__signature__ = function.__doc__, inspect.signature(function)
         self.forward, self.rules, self.pull, self.push = function, rules, pull, push
         self.kind, self.domain, self.kinks = facts["kind"], facts["domain"], facts["kinks"]

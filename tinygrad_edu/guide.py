@@ -23,6 +23,7 @@ from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.define import ONE
 from tinygrad_edu.engine import OPS, Op, Value
 from tinygrad_edu.errors import TinygradError
+from tinygrad_edu.families import knows, load
 from tinygrad_edu.tape import Instruction, Slot, Tape
 from tinygrad_edu.terminal import say
 
@@ -81,6 +82,8 @@ def lookup(name: str) -> Any:
     """The thing called ``name`` in `tinygrad_edu`, an operation first; near matches if none is."""
     package = sys.modules[__name__.partition(".")[0]]
     parts = name.removeprefix("tg.").removeprefix("tinygrad_edu.").split(".")
+    if len(parts) == 1 and knows(parts[0]):
+        load(parts[0])
     if len(parts) == 1 and parts[0] in OPS:
         return OPS[parts[0]]
     at: Any = package

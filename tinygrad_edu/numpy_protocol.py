@@ -11,6 +11,7 @@ from typing import Any
 
 from tinygrad_edu.engine import OPS, Value
 from tinygrad_edu.errors import DTypeError, UnknownOperationError
+from tinygrad_edu.families import knows, load, operation, registry
 from tinygrad_edu.wording import ambiguous_equality
 
 _ALIASES = {"amax": "max", "amin": "min", "true_divide": "divide", "abs": "absolute"}
@@ -27,9 +28,11 @@ _PLAIN_FUNCTIONS = {
 def call_ufunc(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `numpy.exp(v)`, `array * v` and `array += v` do."""
     name = ufunc.__name__
+    load(name)
     if method == "__call__" and not kwargs and name in OPS and name not in _IDENTITY:
         return OPS[name](*args)
     name = _ALIASES.get(name, name)
+    load(name)
     if "out" in kwargs:
         raise DTypeError(
             f"np.{name} cannot write a Value into an array in place",
@@ -54,9 +57,9 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     name = _ALIASES.get(function.__name__, function.__name__)
     if name in _PLAIN_FUNCTIONS:
         return function(*_numbers(args, name), **_numbers(kwargs, name))
-    if name not in OPS:
+    if not knows(name):
         raise _unknown(name, name)
-    return OPS[name](*args, **kwargs)
+    return operation(name)(*args, **kwargs)
 
 
 def _numbers(tree: Any, name: str) -> Any:
@@ -70,7 +73,7 @@ def _numbers(tree: Any, name: str) -> Any:
 
 
 def _unknown(called: str, name: str) -> UnknownOperationError:
-    near = [name] if name in OPS else difflib.get_close_matches(name, OPS, n=3, cutoff=0.5)
+    near = [name] if name in OPS else difflib.get_close_matches(name, registry(), n=3, cutoff=0.5)
     offer = ", ".join(f"tg.{n}" for n in near) or "tg.registry() lists what there is"
     return UnknownOperationError(
         f"np.{called} has no derivative rule",

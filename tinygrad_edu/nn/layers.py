@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_edu.context import library_scope, scope
 from tinygrad_edu.engine import OPS, Op, Value, record
 from tinygrad_edu.errors import DTypeError, ShapeError, TinygradError
+from tinygrad_edu.families import load, registry
 from tinygrad_edu.nn import init
 from tinygrad_edu.nn.data_in import Row, as_array, as_row, check_count, check_names, join
 from tinygrad_edu.nn.module import Array, LayerInfo, Module, Parameter
@@ -35,9 +36,11 @@ def find_activation(activation: Activation) -> Callable[[Any], Any] | None:
     """
     if activation is None or (callable(activation) and not isinstance(activation, str)):
         return activation
+    load(str(activation))
     known = sorted(name for name, op in OPS.items() if op.kind == "activation")
     if activation in known:
         return OPS[activation]
+    known = sorted(name for name, op in registry().items() if op.kind == "activation")
     near = difflib.get_close_matches(str(activation), known, n=1)
     raise TinygradError(
         f"no activation {activation!r}" + (f"; did you mean {near[0]!r}?" if near else ""),

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.engine import OPS, Op
+from tinygrad_edu.families import registry
 from tinygrad_edu.testing.case import literal
 
 LARGEST = 50.0  # numbers beyond this are brought back by tanh, so that programs stay differentiable
@@ -212,5 +213,5 @@ def _multiplies(x: Any, y: Any) -> bool:
 
 def usable(names: Sequence[str] | None = None) -> list[Op[Any]]:
     """The operations that random programs are made of: all that are differentiable and public."""
-    found = [op for name, op in OPS.items() if not op.plain and name not in _UNFIT]
+    found = [op for name, op in registry().items() if not op.plain and name not in _UNFIT]
     return [op for op in found if names is None or op.name in names]
