@@ -87,7 +87,7 @@ from tinygrad_edu.ops.elementwise import (
     tanh,
     where,
 )
-from tinygrad_edu.ops.indexing import getitem, matmul
+from tinygrad_edu.ops.indexing import getitem
 from tinygrad_edu.ops.plain import (
     argmax,
     argmin,
@@ -96,6 +96,7 @@ from tinygrad_edu.ops.plain import (
     random_normal,
     random_uniform,
 )
+from tinygrad_edu.ops.products import matmul
 from tinygrad_edu.roles import infer_roles, parameters
 from tinygrad_edu.sites import trace_lines
 from tinygrad_edu.tags import bias, constant, input, set_role, target, weight

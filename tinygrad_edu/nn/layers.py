@@ -21,7 +21,7 @@ from tinygrad_edu.nn import init
 from tinygrad_edu.nn.data_in import Row, as_array, as_row, check_count, check_names, join
 from tinygrad_edu.nn.module import Array, LayerInfo, Module, Parameter
 from tinygrad_edu.ops.elementwise import add, add_n, multiply
-from tinygrad_edu.ops.indexing import matmul
+from tinygrad_edu.ops.products import matmul
 
 Activation = str | Callable[[Any], Any] | None
 Seed = int | np.random.Generator | None

@@ -1,4 +1,4 @@
-"""Taking parts of an array, and products of matrices."""
+"""Taking parts of an array."""
 
 from __future__ import annotations
 
@@ -81,49 +81,3 @@ def getitem_transpose(*operands: Operand, index: Any, shape: Any) -> Any:
     out = np.zeros(shape, dtype=getattr(x, "dtype", np.float64))
     np.add.at(out, _filled(index, tuple(arrays)), x)
     return out
-
-
-def _swapped(x: Any) -> Any:
-    n = len(shape_of(x))
-    return x.T if n == 2 else x.transpose((*range(n - 2), n - 1, n - 2))
-
-
-def _as_matrix(x: Any, column: bool) -> Any:
-    shape = shape_of(x)
-    return x if len(shape) > 1 else x.reshape((-1, 1) if column else (1, -1))
-
-
-def _left(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if len(shape_of(x)) == len(shape_of(y)) == 2:
-        return g @ y.T
-    full = _full_gradient(g, x, y) @ _swapped(_as_matrix(y, column=True))
-    shape = shape_of(full)
-    return full.reshape((*shape[:-2], shape[-1])) if len(shape_of(x)) == 1 else full
-
-
-def _right(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if len(shape_of(x)) == len(shape_of(y)) == 2:
-        return x.T @ g
-    full = _swapped(_as_matrix(x, column=False)) @ _full_gradient(g, x, y)
-    return full.reshape(shape_of(full)[:-1]) if len(shape_of(y)) == 1 else full
-
-
-def _full_gradient(g: Any, x: Any, y: Any) -> Any:
-    """The gradient of the product with the axes that vector operands had lost."""
-    shape = list(shape_of(g))
-    if len(shape_of(x)) == 1:
-        shape.insert(len(shape) - (len(shape_of(y)) > 1), 1)
-    if len(shape_of(y)) == 1:
-        shape.append(1)
-    return (np.asarray(g) if type(g) is float else g).reshape(tuple(shape))
-
-
-@general(
-    vjp=[_left, _right],
-    jvp=[lambda t, out, x, y: t @ y, lambda t, out, x, y: x @ t],
-    kind="matmul", symbol="@", formula="x @ y", code="{0} @ {1}",
-    examples=examples.matmul,
-)  # fmt: skip
-def matmul(x: Operand, y: Operand) -> Any:
-    """The matrix product, with NumPy's rules for vectors and stacks of matrices."""
-    return np.matmul(x, y)
