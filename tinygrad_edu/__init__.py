@@ -33,15 +33,8 @@ from tinygrad_edu.ops.arrays import (
     astype,
     broadcast_to,
     concatenate,
-    log_softmax,
-    logsumexp,
-    max,
-    mean,
-    min,
     reshape,
-    softmax,
     stack,
-    sum,
     transpose,
 )
 from tinygrad_edu.ops.elementwise import (
@@ -97,6 +90,15 @@ from tinygrad_edu.ops.plain import (
     random_uniform,
 )
 from tinygrad_edu.ops.products import matmul
+from tinygrad_edu.ops.reductions import (
+    log_softmax,
+    logsumexp,
+    max,
+    mean,
+    min,
+    softmax,
+    sum,
+)
 from tinygrad_edu.roles import infer_roles, parameters
 from tinygrad_edu.sites import trace_lines
 from tinygrad_edu.tags import bias, constant, input, set_role, target, weight

@@ -11,8 +11,9 @@ import numpy as np
 from tinygrad_edu.context import Role, library_scope
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError, ShapeError
-from tinygrad_edu.ops.arrays import log_softmax, mean, stack, sum
+from tinygrad_edu.ops.arrays import stack
 from tinygrad_edu.ops.elementwise import maximum, softplus, square, tanh
+from tinygrad_edu.ops.reductions import log_softmax, mean, sum
 from tinygrad_edu.tags import set_role
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -1,0 +1,220 @@
+"""Reductions and scans: sums, means, extremes, products, spreads, along any axes.
+
+Where numbers tie for an extreme they share the gradient equally, and the shares add up to 1.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.define import general, linear
+from tinygrad_edu.engine import OPS, Value
+from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.ops import examples, numeric, source
+from tinygrad_edu.ops.arrays import astype, broadcast_to, reshape, stack
+from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
+from tinygrad_edu.raw import shape as shape_of
+
+Axis = int | tuple[int, ...] | None
+
+
+def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
+    """The axes as non-negative numbers; None means all."""
+    n = len(shape_of(x))
+    if axis is None:
+        return tuple(range(n))
+    several = axis if isinstance(axis, (tuple, list)) else (axis,)
+    found = tuple(a + n if a < 0 else a for a in map(operator.index, several))
+    if any(not 0 <= a < n for a in found) or len(set(found)) != len(found):
+        raise ShapeError(f"axis {axis} for shape {shape_of(x)}", hint=f"axes are 0 to {n - 1}")
+    return found
+
+
+def _reduced_shape(x: Any, axis: Axis) -> tuple[int, ...]:
+    axes = _axes(x, axis)
+    return tuple(1 if i in axes else n for i, n in enumerate(shape_of(x)))
+
+
+def _spread(g: Any, x: Any, axis: Axis) -> Any:
+    """A reduced array brought back to the shape of ``x``."""
+    if type(g) is float:
+        return np.full(shape_of(x), g, dtype=getattr(x, "dtype", np.float64))
+    if not isinstance(g, Value):  # the same on numbers, without a call of two operations
+        return np.broadcast_to(np.reshape(g, _reduced_shape(x, axis)), shape_of(x))
+    spread = broadcast_to(reshape(g, shape=_reduced_shape(x, axis)), shape=shape_of(x))
+    return astype(spread, dtype=x.dtype)  # a scalar is weak: it takes the type of the array
+
+
+def _prepare_sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    if isinstance(x, (list, tuple)) and any(isinstance(item, Value) for item in x):
+        scalars = all(np.ndim(item) == 0 for item in x)
+        if scalars and not keepdims and axis in (None, 0):
+            return add_n(*x)
+        return sum(stack(*x, axis=0), axis=axis, keepdims=keepdims)
+    return _prepare(x, axis, keepdims)
+
+
+def _listed(op: str) -> Any:
+    """A list of Values is stacked first, as NumPy does with a list of arrays."""
+
+    def prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        if isinstance(x, (list, tuple)) and any(isinstance(item, Value) for item in x):
+            return OPS[op](stack(*x, axis=0), axis=axis, keepdims=keepdims)
+        return _prepare(x, axis, keepdims)
+
+    return prepare
+
+
+def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    if axis is None and (type(x) is float or not np.shape(getattr(x, "_data", x))):
+        return x  # a scalar is its own sum, mean and maximum
+    if keepdims and isinstance(x, Value) and _reduced_shape(x, axis) == x.shape:
+        return x  # and so is an array along axes of length 1
+    return {"axis": axis, "keepdims": keepdims}
+
+
+def _count(x: Any, axis: Axis) -> float:
+    return float(math.prod(shape_of(x)[a] for a in _axes(x, axis)))
+
+
+@linear(
+    lambda g, x, axis, keepdims: _spread(g, x, axis),
+    kind="reduction", symbol="Σ", formula="Σᵢ xᵢ", prepare=_prepare_sum,
+    code="np.sum({0}, axis={axis}, keepdims={keepdims})",
+    examples=examples.reduction,
+)  # fmt: skip
+def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The sum over the axes, or of all numbers; a list of scalar Values is summed as one node."""
+    return np.sum(x, axis=axis, keepdims=keepdims)
+
+
+@linear(
+    lambda g, x, axis, keepdims: _spread(g / _count(x, axis), x, axis),
+    kind="reduction", formula="Σᵢ xᵢ / n", prepare=_listed("mean"),
+    code="np.mean({0}, axis={axis}, keepdims={keepdims})",
+    examples=examples.reduction,
+)  # fmt: skip
+def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The arithmetic mean over the axes, or of all numbers."""
+    if np.ndim(x) == 0 or x.dtype.itemsize < 4:
+        return np.mean(x, axis=axis, keepdims=keepdims)  # float16 is summed in float32 there
+    total: Any = np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return total / _count(x, axis)
+
+
+def _winners(out: Any, x: Any, axis: Axis) -> Any:
+    """1/k for each of the k numbers that tie for the extreme, 0 for the others."""
+    mask = equal(x, _spread(out, x, axis))
+    won = where(mask, 1.0, 0.0)
+    return won / sum(won, axis=axis, keepdims=True)
+
+
+_EXTREME: dict[str, Any] = {
+    "vjp": [lambda g, out, x, axis, keepdims: _select(_winners(out, x, axis), _spread(g, x, axis))],
+    "jvp": [
+        lambda t, out, x, axis, keepdims: sum(
+            _select(_winners(out, x, axis), t), axis=axis, keepdims=keepdims
+        )
+    ],
+    "kind": "reduction",
+}
+
+
+def _select(share: Any, g: Any) -> Any:
+    return where(equal(share, 0.0), 0.0, g * share)
+
+
+def _lead(sign: float) -> Any:
+    """How far each number is ahead of its best rival or behind the winner; 0 where they tie.
+
+    The signs change when another number wins, so that no one differentiates across that.
+    """
+
+    def lead(x: Any, axis: Axis, keepdims: bool) -> Any:
+        axes = _axes(x, axis)
+        x = sign * np.asarray(x)
+        top = np.max(x, axis=axes, keepdims=True)
+        won = x == top
+        rival = np.max(np.where(won, -np.inf, x), axis=axes, keepdims=True)
+        tie = np.sum(won, axis=axes, keepdims=True) > 1
+        return np.where(won, x - np.where(tie, top, rival), x - top)
+
+    return lead
+
+
+@general(
+    **_EXTREME, prepare=_listed("max"), formula="maxᵢ xᵢ", kinks=(_lead(1.0),),
+    code="np.max({0}, axis={axis}, keepdims={keepdims})",
+    examples=examples.reduction,
+)  # fmt: skip
+def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest number over the axes; numbers that tie share the gradient equally."""
+    return np.max(x, axis=axis, keepdims=keepdims)
+
+
+@general(
+    **_EXTREME, prepare=_listed("min"), formula="minᵢ xᵢ", kinks=(_lead(-1.0),),
+    code="np.min({0}, axis={axis}, keepdims={keepdims})",
+    examples=examples.reduction,
+)  # fmt: skip
+def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest number over the axes; numbers that tie share the gradient equally."""
+    return np.min(x, axis=axis, keepdims=keepdims)
+
+
+def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    out = numeric.log(np.sum(numeric.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else np.reshape(out, np.shape(np.sum(x, axis=axis)))
+
+
+def _softmax(out: Any, x: Any, axis: Axis) -> Any:
+    return exp(x - _spread(out, x, axis))
+
+
+@general(
+    vjp=[lambda g, out, x, axis, keepdims: _spread(g, x, axis) * _softmax(out, x, axis)],
+    jvp=[
+        lambda t, out, x, axis, keepdims: sum(
+            t * _softmax(out, x, axis), axis=axis, keepdims=keepdims
+        )
+    ],
+    kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=_listed("logsumexp"), code=source.LOGSUMEXP,
+    examples=examples.reduction,
+)  # fmt: skip
+def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) without overflow."""
+    return _logsumexp(x, axis, keepdims)
+
+
+def _along(x: Any, axis: Axis = -1) -> Any:
+    if np.ndim(x) == 0:
+        raise ShapeError("softmax of a scalar", hint="tg.softmax(tg.stack([a, b])) has an axis")
+    return {"axis": axis}
+
+
+@general(
+    vjp=[lambda g, out, x, axis: out * (g - sum(g * out, axis=axis, keepdims=True))],
+    jvp=[lambda t, out, x, axis: out * (t - sum(t * out, axis=axis, keepdims=True))],
+    kind="activation", formula="eˣⁱ / Σⱼ eˣʲ", prepare=_along, code=source.SOFTMAX,
+    examples=examples.along,
+)  # fmt: skip
+def softmax(x: Operand, axis: int = -1) -> Any:
+    """Positive shares that add up to 1 along the axis: probabilities from scores."""
+    return np.exp(x - _logsumexp(x, axis, True))
+
+
+@general(
+    vjp=[lambda g, out, x, axis: g - exp(out) * sum(g, axis=axis, keepdims=True)],
+    jvp=[lambda t, out, x, axis: t - sum(t * exp(out), axis=axis, keepdims=True)],
+    kind="activation", formula="x − ln Σⱼ eˣʲ", prepare=_along, code=source.LOG_SOFTMAX,
+    examples=examples.along,
+)  # fmt: skip
+def log_softmax(x: Operand, axis: int = -1) -> Any:
+    """log(softmax(x)) without loss of digits."""
+    return x - _logsumexp(x, axis, True)
