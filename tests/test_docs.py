@@ -13,12 +13,10 @@ import os
 import re
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -191,47 +189,6 @@ def test_the_reading_path_passes_every_file_of_the_core() -> None:
     links = _LINK.findall((DOCS / "read_me_in_order.md").read_text(encoding="utf-8"))
     core = ["errors", "raw", "engine", "define", "tags", "roles", "autodiff"]
     assert {f"../tinygrad_edu/{name}.py" for name in core} <= set(links)
-
-
-# The table of conventions ------------------------------------------------------------------------
-
-
-def conventions() -> list[list[str]]:
-    """The rows of the table in design.md: ≠ or =, question, here, gives, elsewhere, gives."""
-    text = (DOCS / "design.md").read_text(encoding="utf-8")
-    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
-    cells = [[cell.strip() for cell in row] for row in rows]
-    return [row for row in cells if len(row) == 6 and row[0] in ("≠", "=")]
-
-
-def answer(code: str, names: dict[str, Any]) -> str:
-    """What an expression gives, as the table writes it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return f"`{eval(code.strip('`'), names)!r}`"
-        except Exception as error:
-            return f"raises `{type(error).__name__}`"
-
-
-@pytest.mark.parametrize("row", conventions(), ids=lambda row: row[1])
-def test_a_convention_is_as_the_table_says(row: list[str], ran: dict[str, Any]) -> None:
-    assert answer(row[2], ran["design.md"][2]) == row[3]
-
-
-@pytest.mark.parametrize("row", conventions(), ids=lambda row: row[1])
-def test_the_others_do_what_the_table_says(row: list[str], ran: dict[str, Any]) -> None:
-    names = dict(ran["design.md"][2])
-    if re.search(r"\b(torch|t|D)\b", row[4]):
-        torch: ModuleType = pytest.importorskip("torch")
-        names |= {"torch": torch, "t": torch.tensor, "D": torch.func.grad}
-    assert answer(row[4], names) == row[5]
-
-
-def test_the_table_says_rightly_what_differs() -> None:
-    marks = ["=" if row[3] == row[5] else "≠" for row in conventions()]
-    assert [row[0] for row in conventions()] == marks
-    assert marks.count("≠") > 12 and marks.count("=") > 6
 
 
 # Renewing ----------------------------------------------------------------------------------------

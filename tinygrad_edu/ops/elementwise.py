@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_edu import raw
 from tinygrad_edu.define import Select, elementwise, plain
 from tinygrad_edu.engine import Value
-from tinygrad_edu.ops import examples, numeric, source
+from tinygrad_edu.ops import conventions, examples, numeric, source
 
 Operand = Any
 INF = math.inf
@@ -102,6 +102,7 @@ multiply = elementwise(
 divide = elementwise(
     [lambda out, x, y: 1.0 / y, lambda out, x, y: -out / y],
     name="divide", symbol="÷", formula="x / y", code="{0} / {1}",
+    conventions=conventions.DIVIDE,
 )(operator.truediv)  # fmt: skip
 negative = elementwise([-1.0], name="negative", symbol="−", formula="−x", code="-{0}")(operator.neg)
 
@@ -139,6 +140,7 @@ def _power_of_exponent(out: Any, x: Any, y: Any) -> Any:
 @elementwise(
     [_power_of_base, _power_of_exponent],
     symbol="^", formula="x^y", domain=((0.0, INF), (-3.0, 3.0)), code="{0} ** {1}",
+    conventions=conventions.POWER,
 )  # fmt: skip
 def power(x: Operand, y: Operand) -> Any:
     """x to the power y. The derivative of x**0 is 0; a negative base needs a whole exponent."""
@@ -153,6 +155,7 @@ def square(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: 0.5 / out], symbol="√", formula="√x", domain=POSITIVE, code="m.sqrt({0})",
+    conventions=conventions.SQRT,
 )  # fmt: skip
 def sqrt(x: Operand) -> Any:
     """The square root; its derivative at 0 is infinite."""
@@ -161,13 +164,16 @@ def sqrt(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: sign(x)], symbol="|x|", formula="|x|", kinks=(lambda x: x,), code="abs({0})",
+    conventions=conventions.ABSOLUTE,
 )  # fmt: skip
 def absolute(x: Operand) -> Any:
     """The distance from 0; its derivative at 0 is 0 by convention."""
     return abs(x)
 
 
-@elementwise([0.0], formula="sign(x)", kinks=(lambda x: x,), code=source.SIGN)
+@elementwise(
+    [0.0], formula="sign(x)", kinks=(lambda x: x,), code=source.SIGN, conventions=conventions.SIGN,
+)  # fmt: skip
 def sign(x: Operand) -> Any:
     """-1, 0 or 1; its derivative is 0 everywhere by convention."""
     return numeric.sign(x)
@@ -196,7 +202,10 @@ def expm1(x: Operand) -> Any:
     return numeric.expm1(x)
 
 
-@elementwise([lambda out, x: 1.0 / x], formula="ln x", domain=POSITIVE, code="m.log({0})")
+@elementwise(
+    [lambda out, x: 1.0 / x], formula="ln x", domain=POSITIVE, code="m.log({0})",
+    conventions=conventions.LOG,
+)  # fmt: skip
 def log(x: Operand) -> Any:
     """The natural logarithm; -inf at 0, nan below."""
     return numeric.log(x)
@@ -246,7 +255,7 @@ def cos(x: Operand) -> Any:
     [0.0, Select(lambda out, c, x, y: c), Select(lambda out, c, x, y: logical_not(c))],
     symbol="where", formula="x if condition else y",
     code=("{1} if {0} else {2}", "np.where({0}, {1}, {2})"),
-    examples=examples.where,
+    examples=examples.where, conventions=conventions.WHERE,
 )  # fmt: skip
 def where(condition: Operand, x: Operand, y: Operand) -> Any:
     """x where the condition holds and y elsewhere; the branch not taken gets gradient exactly 0."""
@@ -276,7 +285,7 @@ def _share(win: Any) -> Any:
     prepare=lambda x, low, high: {} if low is not None and high is not None else clip(
         x, -INF if low is None else low, INF if high is None else high
     ),
-    code=source.CLIP,
+    code=source.CLIP, conventions=conventions.CLIP,
 )  # fmt: skip
 def clip(x: Operand, lower: Operand, upper: Operand) -> Any:
     """x held between two bounds (None: no bound); the derivative of x is 0 at the bounds."""
@@ -298,7 +307,7 @@ def _one_of(larger: bool) -> Any:
 @elementwise(
     [_share(lambda x, y: greater(x, y)), _share(lambda x, y: less(x, y))],
     symbol="max", formula="max(x, y)", kinks=(lambda x, y: x - y,),
-    prepare=_one_of(larger=True), code=source.MAXIMUM,
+    prepare=_one_of(larger=True), code=source.MAXIMUM, conventions=conventions.MAXIMUM,
 )  # fmt: skip
 def maximum(x: Operand, y: Operand) -> Any:
     """The larger of two; where they are equal, each gets half of the gradient."""
@@ -338,6 +347,7 @@ def sigmoid(x: Operand) -> Any:
 @elementwise(
     [Select(lambda out, x: x > 0.0)],
     formula="max(x, 0)", kind="activation", kinks=(lambda x: x,), code=source.RELU,
+    conventions=conventions.RELU,
 )  # fmt: skip
 def relu(x: Operand) -> Any:
     """x where it is positive, else 0; the derivative at 0 is 0."""
@@ -347,7 +357,7 @@ def relu(x: Operand) -> Any:
 @elementwise(
     [lambda out, x, negative_slope: where(x > 0.0, 1.0, negative_slope)],
     formula="x if x > 0 else slope · x", kind="activation", kinks=(lambda x, **_: x,),
-    code=source.LEAKY_RELU,
+    code=source.LEAKY_RELU, conventions=conventions.LEAKY_RELU,
     examples=examples.parameter("negative_slope", 0.01, 0.2, 0.0, 1.5),
 )  # fmt: skip
 def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_edu.define import general, linear
 from tinygrad_edu.engine import OPS, Value
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.ops import examples, numeric, source
+from tinygrad_edu.ops import conventions, examples, numeric, source
 from tinygrad_edu.ops.arrays import astype, broadcast_to, reshape, stack
 from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
 from tinygrad_edu.raw import shape as shape_of
@@ -148,6 +148,7 @@ def _lead(sign: float) -> Any:
 
 @general(
     **_EXTREME, prepare=_listed("max"), formula="maxᵢ xᵢ", kinks=(_lead(1.0),),
+    conventions=conventions.MAX,
     code="np.max({0}, axis={axis}, keepdims={keepdims})",
     examples=examples.reduction,
 )  # fmt: skip
