@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.view import legend
 from tinygrad_edu.view.picture import Picture, draw
 from tinygrad_edu.view.scene import Edge, Node, Scene
@@ -342,3 +343,53 @@ def test_the_legend_explains_the_notation_of_arrays() -> None:
     assert {"μ σ", "‖∇‖", "∇"} <= said
     scalar = tg.tanh(tg.weight(1.0) * tg.input(2.0))
     assert "μ σ" not in {entry.mark for entry in legend.entries(draw(scalar, "op").scene)}
+
+
+def batches() -> list[Scene]:
+    """The same network on the same batch: scalar form from columns, from a Value; tensor form."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 2))
+    y = np.sign(x[:, :1])
+    scenes = []
+    for form, data in (("scalar", x), ("scalar", tg.input(x, "x")), ("tensor", tg.input(x, "x"))):
+        loss = tg.mse_loss(tg.nn.MLP(2, [4], 1, "tanh", form=form)(data), y)
+        loss.backward()
+        scenes.append(draw(loss, "neuron").scene)
+    return scenes
+
+
+def test_a_batch_shows_means_and_summed_gradients_in_both_forms() -> None:
+    columns, value, tensor = batches()
+    for scene in (columns, value, tensor):
+        assert [node.role for node in scene.nodes] == ["input"] * 2 + ["neuron"] * 5 + ["loss"]
+        assert [node.title for node in scene.nodes[:2]] == ["x₁", "x₂"]
+        assert [edge.weight for edge in scene.edges] == [edge.weight for edge in tensor.edges]
+        for node, other in zip(scene.nodes, tensor.nodes, strict=True):
+            assert node.value == pytest.approx(other.value)
+            assert node.lines == other.lines
+        for node, other in zip(scene.nodes[2:], tensor.nodes[2:], strict=True):
+            assert (node.slope, node.gradient) == (pytest.approx(other.slope), other.gradient)
+    assert value.nodes[0].slope == pytest.approx(tensor.nodes[0].slope)
+    assert columns.nodes[0].gradient == ""  # plain numbers are data: they have no gradient
+    words = {entry.mark: entry.text for entry in legend.entries(tensor) if entry.mark}
+    assert words["μ"] == "mean over the examples"
+    assert words["Σ∇"] == "gradients, summed over the examples (border: size)"
+
+
+def test_one_sample_is_shown_as_it_is() -> None:
+    loss = tg.sum(tg.nn.MLP(2, [3], 1)(np.array([[0.5, -1.0]])))
+    loss.backward()
+    scene = draw(loss, "neuron").scene
+    assert [node.lines for node in scene.nodes[:2]] == [("0.50",), ("−1.00",)]
+    assert not any(node.gradient.startswith("Σ") for node in scene.nodes)
+    assert "μ" not in [entry.mark for entry in legend.entries(scene)]
+
+
+def test_the_inputs_columns_can_be_named() -> None:
+    model = tg.nn.MLP(2, [3], 1)
+    names = ["bill_length_mm", "body_mass_g"]
+    for drawn in (model, model(np.ones((5, 2))), tg.nn.MLP(2, [3], 1, form="scalar")([1.0, 2.0])):
+        scene = draw(drawn, "neuron", input_names=names).scene
+        assert [node.title for node in scene.nodes[:2]] == names
+    with pytest.raises(DTypeError, match=r"a list: input_names=\["):
+        draw(model, input_names="bill_length_mm")

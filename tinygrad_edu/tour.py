@@ -341,7 +341,8 @@ def _the_network(pictures: Pictures) -> None:
     penguin = input(data.x_holdout[0], "penguin")
     surprise = cross_entropy(model(penguin), target(np.eye(classes)[data.y_holdout[0]], "species"))
     surprise.backward()
-    pictures.save(draw(surprise, level="neuron"), "network")
+    drawn = draw(surprise, level="neuron", input_names=data.feature_names)
+    pictures.save(drawn, "network")
 
 
 def _the_end(pictures: Pictures, seconds: float) -> None:

@@ -55,12 +55,17 @@ def entries(scene: Scene) -> list[Entry]:
         found.append(Entry("gradient, not computed yet: call backward()", mark="∇ –"))
     elif slopes:
         mark = "‖∇‖" if all(text.startswith("‖") for text in slopes) else "∇"
+        if any(text.startswith("Σ") for text in slopes):
+            found.append(Entry("gradients, summed over the examples (border: size)", mark="Σ∇"))
         found.append(Entry("gradient of the result (border: its size)", mark=mark))
         if any(text.endswith("–") for text in slopes):
             found.append(Entry("gradient not computed", mark="∇ –"))
         if mark == "∇" and any(text.startswith("‖") for text in slopes):
             found.append(Entry("length of an array's gradient", mark="‖∇‖"))
-    if any(line.startswith("μ ") for node in scene.nodes for line in node.lines):
+    means = [line for node in scene.nodes for line in node.lines if line.startswith("μ ")]
+    if any("σ" not in line for line in means):
+        found.append(Entry("mean over the examples", mark="μ"))
+    if any("σ" in line for line in means):
         found.append(Entry("mean and spread of an array, under its shape", mark="μ σ"))
     return found
 

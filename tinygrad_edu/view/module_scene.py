@@ -38,7 +38,9 @@ class LayerInfo(Protocol):
     bias_grad: Any
 
 
-def module_scene(structure: Sequence[LayerInfo], level: str, name: str) -> Scene:
+def module_scene(
+    structure: Sequence[LayerInfo], level: str, name: str, names: tuple[str, ...] = ()
+) -> Scene:
     """The picture of a module. "op" is refused: operations exist only once data has gone through.
 
     "auto" is the neuron level where every layer has a weight matrix, else the layer level.
@@ -55,7 +57,7 @@ def module_scene(structure: Sequence[LayerInfo], level: str, name: str) -> Scene
     fits = all(a.outputs == b.inputs for a, b in pairwise(layers))
     if level == "layer" or not (dense and fits):
         return _boxes(layers, name)
-    return _neurons(layers, name)
+    return _neurons(layers, name, names)
 
 
 def _facts(layer: LayerInfo) -> list[str]:
@@ -93,14 +95,14 @@ def _boxes(layers: Sequence[LayerInfo], name: str) -> Scene:
     )  # fmt: skip
 
 
-def _neurons(layers: Sequence[LayerInfo], name: str) -> Scene:
+def _neurons(layers: Sequence[LayerInfo], name: str, names: tuple[str, ...]) -> Scene:
     size = layers[0].inputs
-    names = tuple(getattr(layers[0], "input_names", ()))
+    names = names or tuple(getattr(layers[0], "input_names", ()))
 
     def input_cell(index: int) -> Cell:
         title = labels.subscripted(names[index] if index < len(names) else f"x{index + 1}")
         tip = f"input {index + 1}, {title}: no data yet"
-        return Cell("input", labels.shorten(title, 14), ("–",), tip=tip)
+        return Cell("input", labels.shorten(title, 18), ("–",), tip=tip)
 
     columns = [Column("inputs", f"inputs · {labels.count(size)}", size, input_cell)]
     for layer in layers:

@@ -6,6 +6,8 @@ product, from the columns of its weight matrix.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,45 +48,63 @@ def tone(value: float | None) -> float | None:
     return None if value is None or value != value else max(-1.0, min(1.0, value))
 
 
-def vector_cell(role: str, name: str, values: Any, slopes: Any, open_slope: bool) -> Any:
-    """A function index → Cell from per-neuron means: `values` and `slopes` (or None)."""
+def vector_cell(role: str, name: str, step: Step, width: int, names: Sequence[str] = ()) -> Any:
+    """A function index → Cell: the numbers of one neuron, its column of an array."""
+    values, slopes = _by_column(step.data, width), _by_column(step.grad, width)
 
     def cell(index: int) -> Cell:
-        value = None if values is None else float(values[index])
-        slope = None if slopes is None else float(slopes[index])
-        gradient = "" if not open_slope else "∇ –"
-        if slope is not None:
-            gradient = f"∇ {labels.number(slope, 2)}"
-        shown = "–" if value is None else labels.number(value, 2)
-        numbers = "not computed" if value is None else f"{value:.6g}"
-        title = labels.subscripted(f"x{index + 1}") if role == "input" else ""
-        return Cell(
-            role=role,
-            title=title,
-            lines=(shown,),
-            gradient=gradient,
-            size=abs(slope) if slope is not None and np.isfinite(slope) else 0.0,
-            tone=tone(value) if role == "neuron" else None,
-            tip=f"{name} {index + 1}\nvalue: {numbers}",
-            value=value,
-            slope=slope,
+        title = names[index] if index < len(names) else labels.subscripted(f"x{index + 1}")
+        return _cell(
+            role,
+            labels.shorten(title, 18) if role == "input" else "",
+            None if values is None else values[:, index],
+            None if slopes is None else slopes[:, index],
+            step.differentiable,
+            f"{name} {index + 1}",
         )
 
     return cell
 
 
-def _over_batch(data: Any, width: int, reduce: Any) -> Any:
-    """An array's numbers per neuron (its last axis), reduced over the batch; None if not such."""
+def _by_column(data: Any, width: int) -> Any:
+    """An array as (examples, width), its last axis being the neurons; None if it is not such."""
     if data is None or np.ndim(data) == 0 or np.shape(data)[-1] != width:
         return None
-    return reduce(np.asarray(data).reshape(-1, width), axis=0)
+    return np.asarray(data).reshape(-1, width)
+
+
+def _cell(role: str, title: str, values: Any, slopes: Any, open_slope: bool, tip: str) -> Cell:
+    """A shape from its numbers over the examples: their mean, and the sum of their gradients."""
+    several = values is not None and len(values) > 1
+    value = None if values is None else float(np.mean(values))
+    slope = None if slopes is None else float(np.sum(slopes))
+    gradient = "" if not open_slope else "∇ –"
+    if slope is not None:
+        gradient = f"{'Σ∇' if several else '∇'} {labels.number(slope, 2)}"
+    shown = "–" if value is None else f"{'μ ' if several else ''}{labels.number(value, 2)}"
+    if several:
+        tip += f"\nmean over {len(values)} examples: {value:.6g}"
+        tip += "" if slope is None else f"\nsum of their gradients: {slope:.6g}"
+    else:
+        tip += "\nvalue: not computed" if value is None else f"\nvalue: {value:.6g}"
+    return Cell(
+        role=role,
+        title=title,
+        lines=(shown,),
+        gradient=gradient,
+        size=abs(slope) if slope is not None and np.isfinite(slope) else 0.0,
+        tone=None if role == "input" else tone(value),
+        tip=tip,
+        value=value,
+        slope=slope,
+    )
 
 
 class _Columns:
     """The columns of one graph while they are found, and where each step stands in them."""
 
-    def __init__(self, graph: Graph, regions: Regions) -> None:
-        self.graph, self.regions = graph, regions
+    def __init__(self, graph: Graph, regions: Regions, names: Sequence[str] = ()) -> None:
+        self.graph, self.regions, self.names = graph, regions, names
         self.users = graph.users()
         self.columns: list[Column] = []
         self.place: dict[Step, tuple[int, int | None]] = {}
@@ -114,25 +134,35 @@ class _Columns:
         return len(self.columns) - 1
 
     def inputs(self) -> None:
-        single = [
-            step
-            for step in self.graph.steps
-            if step.leaf and step.role == "input" and titles.scalar(step.data) is not None
-            and self.users[step] and not all(u in self.regions.ending for u in self.users[step])
-        ]  # fmt: skip
+        single = [step for step in self.graph.steps if self.is_single_input(step)]
         if single:
-            column = self.add("inputs", "inputs", len(single), lambda i: step_cell(single[i]))
+            names = self.names if len(self.names) == len(single) else [""] * len(single)
+            column = self.add(
+                "inputs", "inputs", len(single), lambda i: input_cell(single[i], names[i])
+            )
             self.place.update({step: (column, index) for index, step in enumerate(single)})
         for step in self.graph.steps:
             fed = [user for user in self.users[step] if user.op == "matmul"]
             if not step.leaf or step.role != "input" or step in self.place or not fed:
                 continue
             width = int(np.shape(step.data)[-1])
-            values = _over_batch(step.data, width, np.mean)
-            slopes = _over_batch(step.grad, width, np.sum)
-            cell = vector_cell("input", "input", values, slopes, step.differentiable)
+            cell = vector_cell("input", "input", step, width, self.names)
             name = titles.title(step) if step.name else "inputs"
             self.place[step] = (self.add("inputs", f"{name} · {width}", width, cell), None)
+
+    def is_single_input(self, step: Step) -> bool:
+        """One input of the neurons: a number, or its numbers over the examples of a batch."""
+        source = step.inputs[0] if step.op == "getitem" and step.inputs else step
+        if not isinstance(source, Step) or not source.leaf or source.role != "input":
+            return False
+        users = self.users[step]
+        if source is step and titles.scalar(step.data) is not None:
+            return bool(users) and not all(user in self.regions.ending for user in users)
+        return np.ndim(step.data) <= 1 and any(
+            x is step and weight_beside(user, slot) is not None
+            for user in users
+            for slot, x in enumerate(user.inputs)
+        )
 
     def neurons(self, title: str, inner: list[Region]) -> None:
         column = self.add(
@@ -152,15 +182,16 @@ class _Columns:
             if step is self.graph.root or any(user not in inside for user in self.users[step])
         ]
         leaving = [step for step in leaving if not step.leaf] or region.steps[-1:]
-        if len(leaving) == 1:
-            return step_cell(leaving[0], region_title(region, self.regions))
-        values = [titles.scalar(step.data) or 0.0 for step in leaving]
-        mean = float(np.mean(values))
-        tip = f"{region_title(region, self.regions)}\nmean over {len(values)} examples: {mean:.6g}"
-        size = float(np.linalg.norm([titles.magnitude(step.grad) for step in leaving]))
-        gradient = f"‖∇‖ {labels.number(size, 2)}" if size else "∇ –"
-        shown = (f"μ {labels.number(mean, 2)}",)
-        return Cell("neuron", "", shown, gradient, size, tone(mean), tip, mean)
+        name = region_title(region, self.regions)
+        if len(leaving) == 1 and np.ndim(leaving[0].data) != 1:
+            return step_cell(leaving[0], name)
+        known = [step.grad for step in leaving if step.grad is not None]
+        slopes = np.concatenate([np.ravel(g) for g in known]) if known else None
+        values = [np.ravel(step.data) for step in leaving if step.data is not None]
+        return _cell(
+            "neuron", "", np.concatenate(values) if values else None, slopes,
+            any(step.differentiable for step in leaving), name,
+        )  # fmt: skip
 
     def tensor_layer(self, region: Region, matrix: Step) -> None:
         width = int(matrix.data.shape[1])
@@ -172,10 +203,8 @@ class _Columns:
             and (step is self.graph.root or any(u not in inside for u in self.users[step]))
         ]  # fmt: skip
         last = leaving[-1] if leaving else matrix
-        values = _over_batch(last.data, width, np.mean)
-        slopes = _over_batch(last.grad, width, np.sum)
         title = region_title(region, self.regions)
-        cell = vector_cell("neuron", "neuron", values, slopes, last.differentiable)
+        cell = vector_cell("neuron", "neuron", last, width)
         column = self.add("layer", title, width, cell)
         for step in inside:
             if not step.leaf:
@@ -256,9 +285,24 @@ def step_cell(step: Step, name: str = "", role: str = "") -> Cell:
     )
 
 
-def neuron_scene(graph: Graph, regions: Regions) -> Scene:
-    """The neuron-level picture of a folded graph."""
-    found = _Columns(graph, regions)
+def input_cell(step: Step, name: str = "") -> Cell:
+    """An input: its own number, or over a batch the mean of its numbers."""
+    title = name or titles.title(step)
+    if step.op == "getitem" and not name:
+        index = step.params.get("index")
+        last = index[-1] if isinstance(index, tuple) else index
+        source = titles.own_name(step.inputs[0]) or "x"
+        title = labels.subscripted(f"{source}{last + 1}") if isinstance(last, int) else title
+    if titles.scalar(step.data) is None and step.data is not None:
+        slopes = None if step.grad is None else np.ravel(step.grad)
+        shown, tip = labels.shorten(title, 18), f"{title} · input"
+        return _cell("input", shown, np.ravel(step.data), slopes, step.differentiable, tip)
+    return replace(step_cell(step), role="input", title=labels.shorten(title))
+
+
+def neuron_scene(graph: Graph, regions: Regions, names: Sequence[str] = ()) -> Scene:
+    """The neuron-level picture of a folded graph; `names` are those of the inputs' columns."""
+    found = _Columns(graph, regions, names)
     found.find()
     sizes = [column.size for column in found.columns if column.kind]
     contents = "columns of " + ", ".join(labels.count(size) for size in sizes) + " shapes"

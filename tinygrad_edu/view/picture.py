@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ BUDGET = 300
 _FORMATS = ".svg .png .pdf .html .dot .txt"
 
 
-def draw(value: Any, level: str = "auto") -> Picture:
+def draw(value: Any, level: str = "auto", input_names: Sequence[str] = ()) -> Picture:
     """The picture of the graph below a Value, or of a module's structure.
 
     `level` is "op" (every operation), "neuron", "layer", or "auto": the most detailed one that a
     reader can take in (about 300 shapes). A module without data shows its weights, and "–" for
     the activations that only data would give. A notebook shows the result by itself; from a script
-    use `.show()` or `.save("neuron.svg")`.
+    use `.show()` or `.save("neuron.svg")`. `input_names` are what the columns of the input are
+    called at neuron level, where they are not nodes with names of their own.
 
     Raises `DTypeError` for what is neither a Value nor a module, `ValueError` for an unknown level.
 
@@ -46,25 +47,27 @@ def draw(value: Any, level: str = "auto") -> Picture:
     """
     if level not in LEVELS:
         raise ValueError(f"no level {level!r}; one of {', '.join(map(repr, LEVELS))}")
-    return Picture(_scene(value, level))
+    if isinstance(input_names, str):
+        raise DTypeError("input_names is one text", hint='a list: input_names=["mass", "sex"]')
+    return Picture(_scene(value, level, tuple(map(str, input_names))))
 
 
-def _scene(value: Any, level: str) -> Scene:
+def _scene(value: Any, level: str, names: tuple[str, ...]) -> Scene:
     from tinygrad_edu.engine import Value, describe
 
     if isinstance(value, Value):
-        return _graph_scene(value, level)
+        return _graph_scene(value, level, names)
     if callable(getattr(value, "structure", None)):
         from tinygrad_edu.view.module_scene import module_scene
 
-        return module_scene(value.structure(), level, type(value).__name__)
+        return module_scene(value.structure(), level, type(value).__name__, names)
     raise DTypeError(
         f"draw needs a Value or a module, got {describe(value)}",
         hint="draw(loss), or draw(model); numbers alone have no graph",
     )
 
 
-def _graph_scene(value: Any, level: str) -> Scene:
+def _graph_scene(value: Any, level: str, names: tuple[str, ...]) -> Scene:
     from tinygrad_edu.view.boxes import layer_scene
     from tinygrad_edu.view.build import op_scene
     from tinygrad_edu.view.fold import fold
@@ -76,8 +79,9 @@ def _graph_scene(value: Any, level: str) -> Scene:
     regions = find_regions(graph)
     if level == "auto":
         level = _fitting(len(graph.steps), neuron_count(regions), bool(regions.all))
-    builders = {"op": op_scene, "neuron": neuron_scene, "layer": layer_scene}
-    return builders[level](graph, regions)
+    if level == "neuron":
+        return neuron_scene(graph, regions, names)
+    return op_scene(graph, regions) if level == "op" else layer_scene(graph, regions)
 
 
 def _fitting(steps: int, neurons: int, folds: bool) -> str:

@@ -125,8 +125,11 @@ def _straight(
     length = math.hypot(two.x - one.x, two.y - one.y) or 1.0
     ax, ay = -(two.y - one.y) / length * bow, (two.x - one.x) / length * bow
     bend = Point((one.x + two.x) / 2 + ax, (one.y + two.y) / 2 + ay)
-    start = _clip(source, shapes[0], bend if bow else two)
-    tip = _clip(target, shapes[1], bend if bow else one, 0.6)
+    if not head and not bow and source.right < target.x:  # from column to column: side to side
+        start, tip = Point(source.right, one.y), Point(target.x, two.y)
+    else:
+        start = _clip(source, shapes[0], bend if bow else two)
+        tip = _clip(target, shapes[1], bend if bow else one, 0.6)
     back = bend if bow else start
     reach = math.hypot(back.x - tip.x, back.y - tip.y) or 1.0
     base = Point(tip.x + (back.x - tip.x) / reach * head, tip.y + (back.y - tip.y) / reach * head)
