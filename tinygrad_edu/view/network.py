@@ -7,7 +7,7 @@ lines of their own; all others go into a `Bundle`, drawn as one path per sign an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tinygrad_edu.view import labels
 from tinygrad_edu.view.scene import Bundle, Cluster, Edge, Node, Scene
 
-__all__ = ["Cell", "Column", "Connection", "network_scene"]
+__all__ = ["Cell", "Column", "Connection", "keep_strongest", "network_scene"]
 
 SHOWN, HEAD, TAIL = 16, 5, 3
 LINES = 200_000
@@ -93,18 +93,18 @@ def network_scene(
             if column.size > SHOWN and index == HEAD - 1:
                 nodes.append(_more(f"n{len(nodes)}", home, column.size))
     largest = max((_largest(each.weights) for each in connections), default=0.0)
-    floor, thinned = _thin(connections)
     edges: list[Edge] = []
     bundles: list[Bundle] = []
     for each in connections:
         _edges(each, ids, largest, edges)
         hidden = columns[each.source].size > SHOWN or columns[each.target].size > SHOWN
         if hidden and each.weights is not None:
-            bundles.append(_bundle(f"b{len(bundles)}", each, ids, largest, floor))
-    return Scene(
+            bundles.append(_bundle(f"b{len(bundles)}", each, ids, largest))
+    scene = Scene(
         "neuron", tuple(nodes), tuple(edges), tuple(clusters), tuple(bundles),
-        title, description, banner, (*thinned, *_faint(bundles), *notes),
+        title, description, banner, (*_faint(bundles), *notes),
     )  # fmt: skip
+    return keep_strongest(scene, LINES)
 
 
 def _node(number: str, home: str, index: int, cell: Cell, strongest: float) -> Node:
@@ -127,17 +127,22 @@ def _largest(weights: NDArray[Any] | None) -> float:
     return float(finite.max()) if finite.size else 0.0
 
 
-def _thin(connections: Sequence[Connection]) -> tuple[float, tuple[str, ...]]:
-    """The least |w| that is drawn, so that at most `LINES` lines are, and the note that says so."""
-    tables = [each.weights for each in connections if each.weights is not None]
-    total = sum(int(np.isfinite(table).sum()) for table in tables)
-    if total <= LINES:
-        return 0.0, ()
-    sizes = np.concatenate([np.abs(table).ravel() for table in tables])
+def keep_strongest(scene: Scene, lines: int) -> Scene:
+    """The scene with its `lines` strongest connections, and a note that says so."""
+    whole = [np.array(bundle.weights, dtype=float) for bundle in scene.bundles]
+    single = [edge.weight for edge in scene.edges if edge.weight is not None]
+    sizes = np.abs(np.concatenate([*whole, np.array(single, dtype=float)]))
     sizes = sizes[np.isfinite(sizes)]
-    floor = float(np.partition(sizes, sizes.size - LINES)[sizes.size - LINES])
-    note = f"the {labels.count(LINES)} strongest of {labels.count(total)} connections are drawn"
-    return floor, (note,)
+    if sizes.size <= lines:
+        return scene
+    floor = float(np.partition(sizes, sizes.size - lines)[sizes.size - lines])
+    bundles = [
+        replace(bundle, weights=tuple(np.where(np.abs(table) < floor, np.nan, table).tolist()))
+        for bundle, table in zip(scene.bundles, whole, strict=True)
+    ]
+    counts = f"{labels.count(lines)} strongest of {labels.count(sizes.size)}"
+    note = f"the {counts} connections are drawn"
+    return replace(scene, bundles=tuple(bundles), notes=(note, *scene.notes))
 
 
 def _faint(bundles: Sequence[Bundle]) -> tuple[str, ...]:
@@ -160,13 +165,10 @@ def _edges(
             edges.append(Edge(f"e{len(edges)}", source, target, 0, weight, width, "", tip))
 
 
-def _bundle(
-    number: str, each: Connection, ids: Sequence[dict[int, str]], largest: float, floor: float
-) -> Bundle:
+def _bundle(number: str, each: Connection, ids: Sequence[dict[int, str]], largest: float) -> Bundle:
     """All the other lines."""
     assert each.weights is not None
     weights = np.array(each.weights, dtype=float)
-    weights[np.abs(weights) < floor] = np.nan
     weights[np.ix_(list(ids[each.source]), list(ids[each.target]))] = np.nan
     rows, columns = weights.shape
     flat = tuple(weights.ravel().tolist())
