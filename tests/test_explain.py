@@ -245,3 +245,13 @@ def test_slots_of_the_ledger_are_those_of_the_tape() -> None:
         assert same(ledger.values[step.out].data, step.recorded)
     for i, leaf in enumerate(ledger.tape.leaves):
         assert ledger.values[i] is leaf.value
+
+
+def test_an_array_without_a_name_is_called_by_its_formula() -> None:
+    x, W = tg.input(np.ones((5, 3)), "x"), tg.weight(np.ones((3, 4)), "W")
+    b = tg.bias(np.zeros(4), "b")
+    y = tg.tanh(x @ W + b)
+    loss = tg.mse_loss(y, np.zeros((5, 4)))
+    assert [share.formula for share in tg.explain(loss, b).shares] == ["(x @ W) + b"]
+    [share] = tg.explain(loss, y).shares  # its other operand is an array of plain numbers
+    assert share.formula == "tanh((… + b)) − array(5, 4)"

@@ -207,20 +207,29 @@ def value_name(ledger: Ledger, value: Value) -> str:
     if value is ledger.root:
         return output_name(ledger)
     if value.op is not None and slot is not None:
-        return f"({right_hand_side(ledger.step(slot), _Names(ledger))})"
+        return _together(right_hand_side(ledger.step(slot), _Names(ledger)))
     what = str(value.role or "value")
     return f"the {what} {number(value._data)}"
 
 
 class _Names(dict[int, str]):
-    """The names of slots in a formula: the user's, else the numbers themselves."""
+    """The names of slots in a formula: the user's; else a number itself, an array's own formula."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, inner: bool = False) -> None:
+        self._ledger, self._inner = ledger, inner
 
     def __missing__(self, slot: int) -> str:
         value = self._ledger.values[slot]
-        return value.name or number(value._data)
+        if value.name or value.op is None or not value.shape:
+            return value.name or number(value._data)
+        if self._inner:
+            return "…"
+        return _together(right_hand_side(self._ledger.step(slot), _Names(self._ledger, True)))
+
+
+def _together(formula: str) -> str:
+    """A formula that can stand in another one: in brackets unless it is a call."""
+    return formula if formula[:1].isalpha() and formula.endswith(")") else f"({formula})"
 
 
 def _missing(said: str, name: str, wrt: Value, slot: int | None) -> str:
@@ -271,7 +280,8 @@ def _share(ledger: Ledger, share: LedgerShare, name: str) -> Share:
     right = right_hand_side(step, names)
     result = ledger.values[share.consumer].name
     formula = f"{one_line(result)} = {right}" if result else right
-    uses = [i for i, a in enumerate(step.args) if a == step.args[share.operand]]
+    used = step.args[share.operand]
+    uses = [i for i, a in enumerate(step.args) if type(a) is type(used) and a == used]
     if len(uses) > 1:
         formula += f"  (use {uses.index(share.operand) + 1} of {len(uses)})"
     if share.local is None:
