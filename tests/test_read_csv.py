@@ -177,6 +177,7 @@ def test_a_broken_byte_in_utf8_does_not_turn_the_rest_to_mojibake():
         (b"\n <!DOCTYPE html><html>", "a web page"),
         (bytes(range(256)), "holds zero bytes: it is not a text table"),
         (b"a,b\n1,2\x00\n", "holds zero bytes: it is not a text table"),
+        (b"a,\x00\n1,2\n3,4\n5,6\n7,8\n", "holds zero bytes: it is not a text table"),
         (b"a,b\n\x81\x8d,1\n", "neither UTF-8 nor cp1252 (byte 0x81 in line 2)"),
     ],
 )

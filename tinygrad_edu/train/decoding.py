@@ -144,7 +144,9 @@ def _decode_wide(data: bytes, name: str) -> tuple[str, list[str]]:
     except UnicodeDecodeError:
         text = "\x00"
     strange = any(ord(char) < 32 and char not in "\t\n\r\f" for char in text)
-    if strange or not ("\n" in text or "\r" in text) or max(low, high) < 4 * min(low, high):
+    lines = "\n" in text or "\r" in text
+    sparse = 8 * max(low, high) < len(data)  # a stray zero byte, not a table of wide characters
+    if strange or sparse or not lines or max(low, high) < 4 * min(low, high):
         raise DataError(f"{name!r} holds zero bytes: it is not a text table")
     return text, [f"read as {codec.upper()} (every other byte is zero; no byte-order mark)"]
 
