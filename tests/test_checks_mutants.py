@@ -33,6 +33,7 @@ STRAIGHT = {
     "maximum", "minimum", "relu", "leaky_relu", "getitem", "getitem_transpose", "sum", "mean",
     "max", "min", "reshape", "transpose", "broadcast_to", "sum_to", "astype", "stack",
     "concatenate",
+    "deg2rad", "rad2deg",
 }  # fmt: skip
 
 

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 OPS: dict[str, Op[Any]] = {}
 """Every operation that is loaded, by name. Declarators put it here."""
 
-FAMILIES: dict[str, tuple[str, ...]] = {}
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "ops.powers": (
+        "cbrt", "exp2", "float_power", "hypot", "logaddexp", "logaddexp2", "xlogy",
+    ),
+    "ops.trigonometric": (
+        "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cosh", "deg2rad",
+        "rad2deg", "sinc", "sinh", "tan",
+    ),
+}  # fmt: skip
 """The public names of each module that is loaded later, below the package."""
 
 _HOME = {name: module for module, names in FAMILIES.items() for name in names}

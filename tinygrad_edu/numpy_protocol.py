@@ -14,7 +14,10 @@ from tinygrad_edu.errors import DTypeError, UnknownOperationError
 from tinygrad_edu.families import knows, load, operation, registry
 from tinygrad_edu.wording import ambiguous_equality
 
-_ALIASES = {"amax": "max", "amin": "min", "true_divide": "divide", "abs": "absolute"}
+_ALIASES = {
+    "amax": "max", "amin": "min", "true_divide": "divide", "abs": "absolute",
+    "float_power": "power", "fix": "trunc",
+}  # fmt: skip
 _IDENTITY = {"equal", "not_equal"}
 _PLAIN_UFUNCS = {"isnan", "isfinite", "isinf", "signbit"}
 _PLAIN_FUNCTIONS = {

@@ -15,16 +15,27 @@ import numpy as np
 from tinygrad_edu.raw import Raw, where
 
 
-def _either(on_float: Callable[[float], float], on_array: Callable[..., Any]) -> Callable[..., Any]:
+def either(on_float: Callable[[float], float], on_array: Callable[..., Any]) -> Callable[..., Any]:
+    """One function of the two that compute the same on a float and on an array."""
     return lambda x: on_float(x) if type(x) is float else on_array(x)
 
 
-exp, expm1 = _either(math.exp, np.exp), _either(math.expm1, np.expm1)
-log, log1p = _either(math.log, np.log), _either(math.log1p, np.log1p)
-log2, log10 = _either(math.log2, np.log2), _either(math.log10, np.log10)
-sqrt, tanh = _either(math.sqrt, np.sqrt), _either(math.tanh, np.tanh)
-sin, cos = _either(math.sin, np.sin), _either(math.cos, np.cos)
-sign = _either(lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign)
+def by_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy's function, with a Python float for a scalar: where `math` has none."""
+
+    def compute(*xs: Raw, **params: Any) -> Raw:
+        out = function(*xs, **params)
+        return out if np.ndim(out) or np.float64 in map(type, xs) else float(out)
+
+    return compute
+
+
+exp, expm1 = either(math.exp, np.exp), either(math.expm1, np.expm1)
+log, log1p = either(math.log, np.log), either(math.log1p, np.log1p)
+log2, log10 = either(math.log2, np.log2), either(math.log10, np.log10)
+sqrt, tanh = either(math.sqrt, np.sqrt), either(math.tanh, np.tanh)
+sin, cos = either(math.sin, np.sin), either(math.cos, np.cos)
+sign = either(lambda x: x if x != x else float((x > 0) - (x < 0)), np.sign)
 
 
 def power(x: Raw, y: Raw) -> Raw:
