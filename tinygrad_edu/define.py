@@ -96,7 +96,8 @@ def linear(transpose: Rule, **facts: Any) -> Callable[[Callable[P, Any]], Op[P]]
             ]
             return op(*full, **params)
 
-        op: Op[P] = _register(function, None, pull, push, facts)
+        known = {"linear": True, "analytic": True, **facts}
+        op: Op[P] = _register(function, None, pull, push, known)
         return op
 
     return function_to_op
@@ -141,7 +142,7 @@ _FACTS: dict[str, Any] = {
     "name": None, "replace": False, "kind": "arithmetic", "symbol": None, "formula": None,
     "domain": (), "kinks": (), "examples": None, "plain": False, "random": False,
     "prepare": None, "code": None, "numpy": None, "torch": None, "jax": None, "stable": None,
-    "conventions": (), "analytic": False,
+    "conventions": (), "analytic": False, "linear": False,
 }  # fmt: skip
 
 

@@ -90,24 +90,26 @@ def logical_or(x: Operand, y: Operand) -> Any:
 # Arithmetic --------------------------------------------------------------------------------------
 
 add = elementwise(
-    [1.0, 1.0], name="add", symbol="+", formula="x + y", code="{0} + {1}",
+    [1.0, 1.0], name="add", symbol="+", formula="x + y", code="{0} + {1}", analytic=True,
 )(operator.add)  # fmt: skip
 subtract = elementwise(
-    [1.0, -1.0], name="subtract", symbol="−", formula="x − y", code="{0} - {1}",
+    [1.0, -1.0], name="subtract", symbol="−", formula="x − y", code="{0} - {1}", analytic=True,
 )(operator.sub)  # fmt: skip
 multiply = elementwise(
     [lambda out, x, y: y, lambda out, x, y: x],
-    name="multiply", symbol="×", formula="x · y", code="{0} * {1}",
+    name="multiply", symbol="×", formula="x · y", code="{0} * {1}", analytic=True,
 )(operator.mul)  # fmt: skip
 divide = elementwise(
     [lambda out, x, y: 1.0 / y, lambda out, x, y: -out / y],
     name="divide", symbol="÷", formula="x / y", code="{0} / {1}",
-    conventions=conventions.DIVIDE,
+    conventions=conventions.DIVIDE, analytic=True,
 )(operator.truediv)  # fmt: skip
-negative = elementwise([-1.0], name="negative", symbol="−", formula="−x", code="-{0}")(operator.neg)
+negative = elementwise(
+    [-1.0], name="negative", symbol="−", formula="−x", code="-{0}", analytic=True,
+)(operator.neg)  # fmt: skip
 
 
-@elementwise([1.0], symbol="=", formula="x", code="{0}")
+@elementwise([1.0], symbol="=", formula="x", code="{0}", analytic=True)
 def positive(x: Operand) -> Any:
     """The same numbers as a node of its own; `grad` and its kin use it to mark their arguments."""
     return x
@@ -116,6 +118,7 @@ def positive(x: Operand) -> Any:
 @elementwise(
     1.0, symbol="Σ", formula="x₁ + x₂ + …", kind="sum", code="{+}",
     prepare=lambda *terms: {} if len(terms) != 1 else terms[0],
+    analytic=True,
 )  # fmt: skip
 def add_n(*terms: Operand) -> Any:
     """The sum of any number of terms as one node, added from left to right."""
@@ -140,14 +143,14 @@ def _power_of_exponent(out: Any, x: Any, y: Any) -> Any:
 @elementwise(
     [_power_of_base, _power_of_exponent],
     symbol="^", formula="x^y", domain=((0.0, INF), (-3.0, 3.0)), code="{0} ** {1}",
-    conventions=conventions.POWER,
+    conventions=conventions.POWER, analytic=True,
 )  # fmt: skip
 def power(x: Operand, y: Operand) -> Any:
     """x to the power y. The derivative of x**0 is 0; a negative base needs a whole exponent."""
     return numeric.power(x, y)
 
 
-@elementwise([lambda out, x: 2.0 * x], symbol="²", formula="x²", code="{0} * {0}")
+@elementwise([lambda out, x: 2.0 * x], symbol="²", formula="x²", code="{0} * {0}", analytic=True)
 def square(x: Operand) -> Any:
     """x times itself."""
     return x * x
@@ -155,7 +158,7 @@ def square(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: 0.5 / out], symbol="√", formula="√x", domain=POSITIVE, code="m.sqrt({0})",
-    conventions=conventions.SQRT,
+    conventions=conventions.SQRT, analytic=True,
 )  # fmt: skip
 def sqrt(x: Operand) -> Any:
     """The square root; its derivative at 0 is infinite."""
@@ -179,7 +182,9 @@ def sign(x: Operand) -> Any:
     return numeric.sign(x)
 
 
-@elementwise([lambda out, x: -out * out], symbol="1/x", formula="1 / x", code="1.0 / {0}")
+@elementwise(
+    [lambda out, x: -out * out], symbol="1/x", formula="1 / x", code="1.0 / {0}", analytic=True
+)
 def reciprocal(x: Operand) -> Any:
     """1 / x."""
     return 1.0 / x
@@ -190,13 +195,13 @@ def reciprocal(x: Operand) -> Any:
 LN2, LN10 = math.log(2.0), math.log(10.0)
 
 
-@elementwise([lambda out, x: out], formula="eˣ", code="m.exp({0})")
+@elementwise([lambda out, x: out], formula="eˣ", code="m.exp({0})", analytic=True)
 def exp(x: Operand) -> Any:
     """e to the power x."""
     return numeric.exp(x)
 
 
-@elementwise([lambda out, x: out + 1.0], formula="eˣ − 1", code="m.expm1({0})")
+@elementwise([lambda out, x: out + 1.0], formula="eˣ − 1", code="m.expm1({0})", analytic=True)
 def expm1(x: Operand) -> Any:
     """exp(x) - 1, exact for small x."""
     return numeric.expm1(x)
@@ -204,7 +209,7 @@ def expm1(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: 1.0 / x], formula="ln x", domain=POSITIVE, code="m.log({0})",
-    conventions=conventions.LOG,
+    conventions=conventions.LOG, analytic=True,
 )  # fmt: skip
 def log(x: Operand) -> Any:
     """The natural logarithm; -inf at 0, nan below."""
@@ -213,6 +218,7 @@ def log(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: 1.0 / (x * LN2)], formula="log₂ x", domain=POSITIVE, code="m.log2({0})",
+    analytic=True,
 )  # fmt: skip
 def log2(x: Operand) -> Any:
     """The logarithm to base 2."""
@@ -221,6 +227,7 @@ def log2(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: 1.0 / (x * LN10)], formula="log₁₀ x", domain=POSITIVE, code="m.log10({0})",
+    analytic=True,
 )  # fmt: skip
 def log10(x: Operand) -> Any:
     """The logarithm to base 10."""
@@ -230,19 +237,20 @@ def log10(x: Operand) -> Any:
 @elementwise(
     [lambda out, x: 1.0 / (1.0 + x)], formula="ln(1 + x)", domain=((-1.0, INF),),
     code="m.log1p({0})",
+    analytic=True,
 )  # fmt: skip
 def log1p(x: Operand) -> Any:
     """log(1 + x), exact for small x."""
     return numeric.log1p(x)
 
 
-@elementwise([lambda out, x: cos(x)], formula="sin x", code="m.sin({0})")
+@elementwise([lambda out, x: cos(x)], formula="sin x", code="m.sin({0})", analytic=True)
 def sin(x: Operand) -> Any:
     """The sine of an angle in radians."""
     return numeric.sin(x)
 
 
-@elementwise([lambda out, x: -sin(x)], formula="cos x", code="m.cos({0})")
+@elementwise([lambda out, x: -sin(x)], formula="cos x", code="m.cos({0})", analytic=True)
 def cos(x: Operand) -> Any:
     """The cosine of an angle in radians."""
     return numeric.cos(x)
@@ -329,6 +337,7 @@ def minimum(x: Operand, y: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: 1.0 - out * out], formula="tanh x", kind="activation", code="m.tanh({0})",
+    analytic=True,
 )  # fmt: skip
 def tanh(x: Operand) -> Any:
     """The hyperbolic tangent: an S between -1 and 1."""

@@ -57,7 +57,7 @@ def _filled(index: Any, arrays: tuple[Any, ...]) -> Any:
     ],
     jvp=[lambda t, out, x, *arrays, index: getitem(t, *arrays, index=index)],
     kind="shape", symbol="[ ]", formula="x[index]", prepare=_prepare_getitem, code="{0}[{index}]",
-    examples=examples.getitem,
+    examples=examples.getitem, analytic=True,
 )  # fmt: skip
 def getitem(*operands: Operand, index: Any) -> Any:
     """x[index], with every kind of NumPy index; numbers taken twice get both gradients."""
@@ -73,7 +73,7 @@ def getitem(*operands: Operand, index: Any) -> Any:
         )
     ],
     kind="shape", symbol="[ ]ᵀ", formula="0 with x added at index", code=source.GETITEM_TRANSPOSE,
-    examples=examples.getitem_transpose,
+    examples=examples.getitem_transpose, analytic=True,
 )  # fmt: skip
 def getitem_transpose(*operands: Operand, index: Any, shape: Any) -> Any:
     """Zeros of ``shape`` with x added at the index: the transpose of `getitem`."""

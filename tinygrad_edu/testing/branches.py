@@ -45,7 +45,7 @@ def branches_of(leaves: Sequence[Value], outs: Sequence[Any]) -> Branches:
     loose = [_token(out) for out in outs if not isinstance(out, Value)]
     if not roots:
         return Branches((), tuple(loose), ("the result",) * len(loose), (), ())
-    tape = Tape.of(*roots, inputs=leaves)
+    tape = Tape.of(*roots, inputs=leaves, roles=False)
     slots = [leaf.value._data for leaf in tape.leaves]
     slots += [step.recorded for step in tape.instructions]
     ops: list[Any] = [len(tape.leaves), tape.outputs]

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_edu.engine import Value, describe
 from tinygrad_edu.errors import AutodiffError, DTypeError
+from tinygrad_edu.testing.branches import branches_of, place_name
 from tinygrad_edu.testing.judging import (
     Direction,
     Finding,
@@ -19,6 +20,7 @@ from tinygrad_edu.testing.judging import (
     uneven,
 )
 from tinygrad_edu.testing.locating import locate_in
+from tinygrad_edu.testing.point import Point, all_at_once, taylor, witnesses
 from tinygrad_edu.testing.report import Report
 from tinygrad_edu.testing.subject import (
     Gradient,
@@ -126,6 +128,7 @@ class _Check:
                 "there is no number to nudge", hint="check(function, x) with x not empty"
             )
         self.rng = np.random.default_rng(self.seed)
+        self.judges: dict[int, Judge] = {}
 
     def run(self) -> Report:
         """The report of all orders: the first one that is not right, else the worst right entry."""
@@ -144,6 +147,8 @@ class _Check:
         if len(seed) > 1:
             self.notes.append("the outputs were weighted by uneven random numbers for reverse mode")
         findings = self._judge(self.subject, seed, self.limit)
+        if all(f.verdict == "right" for f in findings):
+            findings += self._doubted(self.judges[1])
         if self.order == 2 and all(f.verdict == "right" for f in findings):
             second = Gradient(self.subject, seed)
             leaves, outs = second.record(self.xs)
@@ -161,11 +166,9 @@ class _Check:
         values = flat(outs)
         again = self.subject.values(self.xs)
         if values.tobytes() != again.tobytes():
-            pairs = zip(values, again, strict=False)
-            i = next((i for i, (a, b) in enumerate(pairs) if a != b), 0)
             return Report(
                 "random",
-                notes=(f"two runs with the same inputs gave {values[i]:.12g} and {again[i]:.12g}",),
+                notes=_differing(values, again, self.subject, self.xs),
                 advice="draw the random numbers outside, or seed the generator inside the function",
             )
         if not np.isfinite(values).all():
@@ -186,7 +189,7 @@ class _Check:
             )
 
     def _judge(self, subject: Subject, seed: Any, limit: int) -> list[Finding]:
-        judge = Judge(subject, self.xs, seed, tuple(self.modes))
+        judge = self.judges[subject.order] = Judge(subject, self.xs, seed, tuple(self.modes))
         directions = directions_for(self.xs, limit, self.directions, self.rng)
         if subject.order == 1:
             self.checked = self._said(directions)
@@ -201,6 +204,13 @@ class _Check:
             if wrong >= _PROVEN or disputed >= _ENOUGH:
                 break
         return worst
+
+    def _doubted(self, judge: Judge) -> list[Finding]:
+        """The Taylor remainder sees all numbers at once; where it objects, the sweep decides."""
+        u = all_at_once(judge)
+        if judge.eps > 1e-12 or taylor(judge, u).verdict != "wrong":
+            return []
+        return judge.judge(Direction(u, 1.0))
 
     def _said(self, directions: list[Direction]) -> str:
         total = sum(np.size(x) for x in self.xs)
@@ -218,6 +228,8 @@ class _Check:
             word, order, worst.mode, name, d.place, worst.claimed, worst.measured,
             worst.doubt or None, worst.step, worst.side, worst.kink,
             checked=self.checked, notes=tuple(self.notes),
+            witnesses=witnesses(self.judges[order], worst),
+            point=Point(self.judges[order], d, worst.column),
         )  # fmt: skip
         if word in ("wrong", "kink"):
             report = self._blame(report, worst)
@@ -231,6 +243,19 @@ class _Check:
         if culprit is not None:
             return report.but(verdict="wrong", culprit=culprit)
         return report
+
+
+def _differing(first: Any, second: Any, subject: Subject, xs: Numbers) -> tuple[str, ...]:
+    """What two runs with the same inputs differ in, and where the difference enters."""
+    pairs = list(zip(first, second, strict=False))
+    i = next((i for i, (a, b) in enumerate(pairs) if a != b), 0)
+    told = f"two runs with the same inputs gave {first[i]:.12g} and {second[i]:.12g}"
+    if len(first) != len(second):
+        told = f"two runs with the same inputs gave {len(first)} and {len(second)} numbers"
+    runs = [branches_of(*subject.record(xs)) for _ in range(2)]
+    numbers = zip(runs[0].numbers, runs[1].numbers, runs[0].places, strict=False)
+    where = next((place_name(place) for a, b, place in numbers if a != b), "")
+    return (told, f"a random number enters at {where}") if where else (told,)
 
 
 def _advice(report: Report, worst: Finding) -> str:

@@ -7,6 +7,7 @@ Only a disputed entry gets the sweep over all steps, with the kink map beside it
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from tinygrad_edu.testing.subject import (
     split,
     tangent_of,
 )
+from tinygrad_edu.testing.witnesses import ComplexTape
 
 CLOSE = 1e-6  # relative agreement that ends the matter at once
 LOOSE = 1e-5  # relative agreement that is asked for after the sweep
@@ -56,6 +58,7 @@ class Finding(NamedTuple):
     direction: Direction
     kink: Kink | None = None
     hidden: str = ""
+    column: int = 0
 
     @property
     def error(self) -> float:
@@ -84,6 +87,7 @@ class Judge:
         self.gradient = gradient_of(self.leaves, self.outs, self.seed)
         scale = np.abs(flat(self.outs))
         self.eps, level = precision(self.outs)
+        self.level = level
         own = self._selected(scale, float(np.abs(self.seed) @ scale))
         unit = CANCELLED * self.eps
         self.floor = np.maximum(max(NOISE, unit) * own, unit * level)
@@ -104,6 +108,16 @@ class Judge:
         if "forward" in self.modes:
             tangent = tangent_of(self.leaves, self.outs, direction.vector)
         return self._selected(tangent, float(self.gradient @ direction.vector))
+
+    @cached_property
+    def complex_tape(self) -> ComplexTape:
+        """The recorded operations on complex numbers."""
+        return ComplexTape(self.leaves, self.outs)
+
+    def exact(self, direction: Direction) -> Vector | None:
+        """The slopes by complex step, or None; only in double precision is it worth asking."""
+        found = self.complex_tape.slopes(direction.vector) if self.eps < 1e-12 else None
+        return None if found is None else self._selected(found, float(self.seed @ found))
 
     def at(self, direction: Direction, t: float) -> Numbers:
         return split(self.point + t * direction.vector, self.xs)
@@ -142,7 +156,7 @@ class Judge:
         error = np.abs(claimed - slope) / np.maximum(np.abs(claimed), self.floor + 1e-300)
         i = int(np.argmax(error))
         pair = float(claimed[i]), float(slope[i])
-        return Finding("right", self.mode_of(i), *pair, 0.0, h, "central", direction)
+        return Finding("right", self.mode_of(i), *pair, 0.0, h, "central", direction, column=i)
 
     def dispute(
         self, direction: Direction, claimed: Vector, columns: Any, floor: Vector
@@ -172,12 +186,25 @@ class Judge:
                 d, doubt = float(best.value[i]), float(best.doubt[i])
                 word = _word(float(claimed[i]), d, doubt, float(floor[i]), self.eps)
                 word = "kink" if word == "step" and crossed else word
+                if word == "step" and not hidden:
+                    word, d = self._arbitrate(direction, i, float(claimed[i]), d)
                 found.append((i, word, d, doubt, best.step[i]))
         return [
             Finding(word, self.mode_of(i), float(claimed[i]), float(d), float(doubt), float(h),
-                    side, direction, kink, hidden)
+                    side, direction, kink, hidden, int(i))
             for i, word, d, doubt, h in found
         ]  # fmt: skip
+
+    def _arbitrate(
+        self, direction: Direction, i: int, claimed: float, measured: float
+    ) -> tuple[str, float]:
+        """Where no difference can decide, the complex step does, if every operation allows it."""
+        exact = self.exact(direction)
+        if exact is None or not np.isfinite(claimed):
+            return "step", measured
+        size = max(abs(claimed), abs(float(exact[i])))
+        near = abs(claimed - float(exact[i])) <= CLOSE * size + float(self.floor[i])
+        return ("right" if near else "wrong"), float(exact[i])
 
     def _kink_below(self) -> Kink | None:
         """The nearest kink of the function itself, when its gradient is the subject."""
@@ -279,7 +306,7 @@ def precision(outs: list[Any]) -> tuple[float, float]:
     float32 inside makes differences coarse; what cancels leaves noise of the size of its terms.
     """
     roots = [out for out in outs if isinstance(out, Value)]
-    steps = Tape.of(*roots).instructions if roots else ()
+    steps = Tape.of(*roots, roles=False).instructions if roots else ()
     unit, level = 2.2e-16, 0.0
     for step in steps:
         data = np.asarray(step.recorded)

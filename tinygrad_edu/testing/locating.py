@@ -41,7 +41,7 @@ def locate_in(subject: Subject, xs: list[Any], order: int) -> Culprit | None:
     roots = [out for out in outs if isinstance(out, Value)]
     if not roots:
         return None
-    tape = Tape.of(*roots, inputs=leaves)
+    tape = Tape.of(*roots, inputs=leaves, roles=False)
     slots = [leaf.value._data for leaf in tape.leaves]
     slots += [step.recorded for step in tape.instructions]
     moved = set(range(len(leaves)))

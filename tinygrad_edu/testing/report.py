@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from tinygrad_edu.errors import GradientError
+from tinygrad_edu.errors import AutodiffError, GradientError
 from tinygrad_edu.terminal import printable
 
 VERDICTS = ("right", "wrong", "kink", "random", "step")
@@ -76,6 +77,8 @@ class Report:
     advice: str = ""
     checked: str = ""
     notes: tuple[str, ...] = ()
+    witnesses: tuple[Any, ...] = ()
+    point: Any = field(default=None, repr=False, compare=False)
 
     @property
     def right(self) -> bool:
@@ -95,6 +98,9 @@ class Report:
             lines.append(f"  checked: {self.checked}")
         if self.argument is not None:
             lines += self._entry()
+        if self.witnesses:
+            lines.append("  witnesses:")
+            lines += [f"    {w.verdict:<6} {w}" for w in self.witnesses]
         if self.culprit is not None:
             lines.append(f"  culprit: {self.culprit}")
         if self.kink is not None:
@@ -119,15 +125,33 @@ class Report:
             lines.append(f"    agreement: {self.digits:.1f} digits")
         return lines
 
+    def curve(self) -> Any:
+        """Steps and relative errors of central differences at the worst entry, or None."""
+        return None if self.point is None else self.point.curve()
+
+    def draw(self, **options: Any) -> Any:
+        """The picture of what was checked, with every value and gradient at this point."""
+        from tinygrad_edu.view.picture import draw
+
+        root = None if self.point is None else self.point.value()
+        if root is None:
+            raise AutodiffError("this check recorded no graph: there is nothing to draw")
+        return draw(root, **options)
+
+    def _repr_html_(self) -> str:
+        from tinygrad_edu.testing.report_html import html_of
+
+        return html_of(self)
+
     def settle(self) -> Report:
         """This report if the verdict is "right"; otherwise it is raised as a `GradientError`."""
         if self.right:
             return self
         raise GradientError(str(self), report=self)
 
-    def but(self, **changes: object) -> Report:
+    def but(self, **changes: Any) -> Report:
         """This report with some fields changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)
 
 
 def digits_of(claimed: float, measured: float) -> float:

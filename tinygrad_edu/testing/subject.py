@@ -7,6 +7,7 @@ something that gives numbers at a point, and can record the graph that claims th
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 
 from tinygrad_edu.autodiff import pull_back, push_forward
 from tinygrad_edu.context import Mode, Switch, no_grad
-from tinygrad_edu.engine import Value
+from tinygrad_edu.engine import Value, make_leaf
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.raw import operand
+from tinygrad_edu.raw import canonical, operand
 from tinygrad_edu.tape import Slot, Tape
 from tinygrad_edu.transforms import flatten
 
@@ -44,13 +45,13 @@ class Subject:
     def record(self, xs: Numbers) -> tuple[list[Value], list[Any]]:
         """Fresh leaves for the numbers, and the outputs computed from them."""
         with _Recorded():
-            leaves = [Value(x) for x in xs]
+            leaves = [make_leaf(canonical(x), None, True) for x in xs]
             return leaves, self.call(leaves)
 
     def values(self, xs: Numbers) -> Vector:
         """All outputs as one vector, computed without recording where that is possible."""
         with no_grad():
-            return flat(self.call([Value(x) for x in xs]))
+            return flat(self.call([make_leaf(canonical(x), None, True) for x in xs]))
 
 
 class Gradient(Subject):
@@ -85,15 +86,19 @@ def data_of(x: Any) -> Any:
 
 def flat(parts: Sequence[Any]) -> Vector:
     """All numbers of the parts, one after the other."""
+    numbers = [x._data if type(x) is Value else x for x in parts]
+    if all(type(x) is float for x in numbers):
+        return np.array(numbers, dtype=np.float64)
     return np.concatenate([data_of(x).reshape(-1) for x in parts]) if parts else np.zeros(0)
 
 
 def split(vector: Vector, like: Sequence[Any]) -> Numbers:
     """The inverse of `flat`: floats and arrays with the shapes of ``like``."""
-    parts, at = [], 0
+    parts: Numbers = []
+    at = 0
     for x in like:
-        shape = x.shape if isinstance(x, Value) else np.shape(x)
-        size = int(np.prod(shape, dtype=int))
+        shape = () if type(x) is float else np.shape(x._data if isinstance(x, Value) else x)
+        size = math.prod(shape)
         part = vector[at : at + size]
         parts.append(part.reshape(shape).copy() if shape else float(part[0]))
         at += size
@@ -125,12 +130,12 @@ def gradient_of(leaves: Sequence[Value], outs: Sequence[Any], seed: Vector) -> V
 def tangent_of(leaves: Sequence[Value], outs: Sequence[Any], direction: Vector) -> Vector:
     """Forward mode: how all outputs move when the leaves move along ``direction``."""
     floor = min((leaf.id for leaf in leaves), default=0) - 1
-    parts = split(direction, leaves)
+    known = dict(zip(leaves, split(direction, leaves), strict=True))
     tangents = []
     for out in outs:
         t = None
         if isinstance(out, Value) and out.requires_grad:
-            t = push_forward(out, dict(zip(leaves, parts, strict=True)), floor)
+            t = push_forward(out, known, floor)  # what one output has pushed, the next one finds
         tangents.append(np.zeros(np.shape(data_of(out))) if t is None else t)
     return flat(tangents)
 
@@ -197,7 +202,7 @@ def _wide(data: Any) -> Any:
 
 def from_value(value: Value) -> tuple[Subject, Numbers, list[str], list[str]]:
     """The recorded graph of ``value`` as a subject: its tape, replayed with nudged leaves."""
-    tape = Tape.of(value)
+    tape = Tape.of(value, roles=False)
     names = tape.names()
     moving = [i for i, leaf in enumerate(tape.leaves) if leaf.value.requires_grad]
     notes = [
