@@ -117,8 +117,7 @@ def positive(x: Operand) -> Any:
 
 @elementwise(
     1.0, symbol="Σ", formula="x₁ + x₂ + …", kind="sum", code="{+}",
-    prepare=lambda *terms: {} if len(terms) != 1 else terms[0],
-    analytic=True,
+    prepare=lambda *terms: {} if len(terms) != 1 else terms[0], analytic=True,
 )  # fmt: skip
 def add_n(*terms: Operand) -> Any:
     """The sum of any number of terms as one node, added from left to right."""
@@ -236,8 +235,7 @@ def log10(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: 1.0 / (1.0 + x)], formula="ln(1 + x)", domain=((-1.0, INF),),
-    code="m.log1p({0})",
-    analytic=True,
+    code="m.log1p({0})", analytic=True,
 )  # fmt: skip
 def log1p(x: Operand) -> Any:
     """log(1 + x), exact for small x."""

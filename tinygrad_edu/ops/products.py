@@ -51,7 +51,7 @@ def _full_gradient(g: Any, x: Any, y: Any) -> Any:
     vjp=[_left, _right],
     jvp=[lambda t, out, x, y: t @ y, lambda t, out, x, y: x @ t],
     kind="matmul", symbol="@", formula="x @ y", code="{0} @ {1}",
-    examples=examples.matmul,
+    examples=examples.matmul, analytic=True,
 )  # fmt: skip
 def matmul(x: Operand, y: Operand) -> Any:
     """The matrix product, with NumPy's rules for vectors and stacks of matrices."""
