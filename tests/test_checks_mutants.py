@@ -34,6 +34,7 @@ STRAIGHT = {
     "max", "min", "reshape", "transpose", "broadcast_to", "sum_to", "astype", "stack",
     "concatenate",
     "deg2rad", "rad2deg",
+    "setitem", "sliding_window_view",
 }  # fmt: skip
 
 

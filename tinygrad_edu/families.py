@@ -7,6 +7,7 @@ The operations of a first network are there at once; the others wait here by nam
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,8 +17,24 @@ OPS: dict[str, Op[Any]] = {}
 """Every operation that is loaded, by name. Declarators put it here."""
 
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "ops.gathering": (
+        "add_at", "embedding", "gather", "index_add", "masked_fill", "one_hot", "put_along_axis",
+        "scatter", "scatter_add", "set_at", "setitem", "take", "take_along_axis",
+    ),
     "ops.powers": (
         "cbrt", "exp2", "float_power", "hypot", "logaddexp", "logaddexp2", "xlogy",
+    ),
+    "ops.rearranging": (
+        "diag", "diagflat", "diagonal", "flip", "fliplr", "flipud", "pad", "roll", "rot90",
+        "sliding_window_view", "tril", "triu", "unfold",
+    ),
+    "ops.shapes": (
+        "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "column_stack",
+        "dstack", "expand_dims", "flatten", "hsplit", "hstack", "meshgrid", "moveaxis", "ravel",
+        "repeat", "split", "squeeze", "swapaxes", "tile", "unstack", "vsplit", "vstack",
+    ),
+    "ops.sorting": (
+        "kthvalue", "nonzero", "searchsorted", "sort", "topk", "unique",
     ),
     "ops.trigonometric": (
         "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cosh", "deg2rad",
@@ -46,6 +63,14 @@ def operation(name: str) -> Op[Any]:
     if name not in OPS:
         load(name)
     return OPS[name]
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The operation of this name, or the function made of operations, loaded if need be."""
+    if name in OPS:
+        return OPS[name]
+    found: Callable[..., Any] = getattr(importlib.import_module(f"{_PACKAGE}.{_HOME[name]}"), name)
+    return found
 
 
 def registry() -> dict[str, Op[Any]]:

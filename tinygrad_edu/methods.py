@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_edu.families import OPS
+from tinygrad_edu.families import OPS, function
 
 if TYPE_CHECKING:
     from tinygrad_edu.engine import Value
@@ -23,6 +23,22 @@ class ArrayMethods:
     def reshape(self, *shape: Any) -> Value: return OPS["reshape"](self, shape)
     def transpose(self, *axes: Any) -> Value: return OPS["transpose"](self, axes or None)
     def astype(self, dtype: Any) -> Value: return OPS["astype"](self, dtype)
+    def ravel(self, order: str = "C") -> Value: return function("ravel")(self, order)
+    def flatten(self, order: str = "C") -> Value: return function("ravel")(self, order)
+    def squeeze(self, axis: Any = None) -> Value: return function("squeeze")(self, axis)
+    def swapaxes(self, axis1: int, axis2: int) -> Value:
+        return function("swapaxes")(self, axis1, axis2)
+    def repeat(self, repeats: Any, axis: Any = None) -> Value:
+        return function("repeat")(self, repeats, axis)
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
+        return function("diagonal")(self, offset, axis1, axis2)
+    def take(self, indices: Any, axis: Any = None, mode: str = "raise") -> Value:
+        return function("take")(self, indices, axis, mode)
+    def sort(self, axis: Any = -1) -> Value: return function("sort")(self, axis)  # a new one
+    def argsort(self, axis: Any = -1) -> Any: return OPS["argsort"](self, axis=axis)
+    def nonzero(self) -> Any: return function("nonzero")(self)
+    def searchsorted(self, v: Any, side: str = "left") -> Any:
+        return function("searchsorted")(self, v, side)
     def sum(self, axis: Any = None, keepdims: bool = False) -> Value:
         return OPS["sum"](self, axis, keepdims)
     def mean(self, axis: Any = None, keepdims: bool = False) -> Value:

@@ -11,7 +11,8 @@ from typing import Any
 
 from tinygrad_edu.engine import OPS, Value
 from tinygrad_edu.errors import DTypeError, UnknownOperationError
-from tinygrad_edu.families import knows, load, operation, registry
+from tinygrad_edu.families import function as function_of
+from tinygrad_edu.families import knows, load, registry
 from tinygrad_edu.wording import ambiguous_equality
 
 _ALIASES = {
@@ -20,6 +21,12 @@ _ALIASES = {
 }  # fmt: skip
 _IDENTITY = {"equal", "not_equal"}
 _PLAIN_UFUNCS = {"isnan", "isfinite", "isinf", "signbit"}
+_IN_PLACE = {
+    "put_along_axis": "tg.put_along_axis(x, indices, values, axis)",
+    "put": "tg.set_at(tg.ravel(x), indices, values)", "place": "tg.set_at(x, mask, values)",
+    "putmask": "tg.where(mask, values, x)", "copyto": "tg.where(mask, values, x)",
+    "fill_diagonal": "tg.set_at(x, np.diag_indices(n), value)",
+}  # fmt: skip
 _PLAIN_FUNCTIONS = {
     "shape", "ndim", "size", "allclose", "isclose", "array_equal", "any", "all", "zeros_like",
     "ones_like", "empty_like", "full_like", "result_type", "can_cast", "array2string", "array_repr",
@@ -60,9 +67,14 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     name = _ALIASES.get(function.__name__, function.__name__)
     if name in _PLAIN_FUNCTIONS:
         return function(*_numbers(args, name), **_numbers(kwargs, name))
+    if name in _IN_PLACE:
+        raise DTypeError(
+            f"np.{name} writes into its array, and a Value does not change",
+            hint=f"the changed one is a new Value: y = {_IN_PLACE[name]}",
+        )
     if not knows(name):
         raise _unknown(name, name)
-    return operation(name)(*args, **kwargs)
+    return function_of(name)(*args, **kwargs)
 
 
 def _numbers(tree: Any, name: str) -> Any:

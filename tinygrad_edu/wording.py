@@ -74,13 +74,22 @@ def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Excep
     elif isinstance(error, IndexError) and not isinstance(error, ValueError):
         kind = IndexingError
     operands = "\n".join(f"  operand {i}: {describe(x)}" for i, x in enumerate(inputs))
-    static = "".join(f", {name}={value!r}" for name, value in params.items())
+    static = "".join(f", {name}={_static(value)}" for name, value in params.items())
     site = user_site(3)
     place = f"\n  at {site}: {site.text}" if site else ""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     hint = getattr(error, "hint", None) or _advice(op.name, shapes)
     message = f"{op.name}{static}: {reason}\n{operands}{place}"
     return kind(message, hint=hint)  # type: ignore[call-arg]
+
+
+def _static(x: Any) -> str:
+    """A static parameter on one line; the arrays of an index in a few numbers."""
+    if isinstance(x, tuple):
+        return f"({', '.join(map(_static, x))}{',' if len(x) == 1 else ''})"
+    if isinstance(x, np.ndarray) and x.ndim:
+        return " ".join(short(x).split())
+    return repr(x)
 
 
 def _advice(name: str, shapes: list[tuple[int, ...]]) -> str | None:

@@ -115,6 +115,34 @@ def getitem_transpose(rng: Random) -> Example:
     return (numbers(rng, *np.zeros((3, 4))[index].shape),), {"index": index, "shape": (3, 4)}
 
 
+def setitem(rng: Random) -> Example:
+    index = _index(rng)
+    target = np.zeros((3, 4))[index].shape
+    values = rng.choice([target, (), (1,) * bool(target)])
+    return (numbers(rng, 3, 4), numbers(rng, *values)), {"index": index}
+
+
+def windows(rng: Random) -> Example:
+    shape, window, axis = rng.choice([
+        ((5,), (3,), (0,)), ((3, 4), (2, 2), (0, 1)), ((2, 4), (3,), (1,)), ((2, 4), (3,), -1),
+        ((3, 4), (2, 3), (1, 0)), ((2, 3), (1, 2), None), ((5,), 2, None), ((5,), (2, 2), (0, 0)),
+    ])  # fmt: skip
+    return (numbers(rng, *shape),), {"window_shape": window, "axis": axis}
+
+
+def order(rng: Random) -> Example:
+    shape = some_shape(rng)
+    axis = rng.choice([None, *range(-len(shape), len(shape))])
+    return (numbers(rng, *shape),), {"axis": axis, "descending": rng.random() < 0.3}
+
+
+def searchsorted(rng: Random) -> Example:
+    a = np.sort(numbers(rng, 4))
+    return (a, numbers(rng, *rng.choice([(3,), (2, 2), ()]))), {
+        "side": rng.choice(["left", "right"])
+    }
+
+
 def matmul(rng: Random) -> Example:
     left, right = rng.choice([
         ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 2)), ((2, 2, 3), (3, 2)),

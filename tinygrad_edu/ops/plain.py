@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.define import plain
-from tinygrad_edu.ops import examples
+from tinygrad_edu.ops import examples, source
 from tinygrad_edu.ops.elementwise import Operand
 
 
@@ -34,12 +34,18 @@ def argmin(x: Operand, axis: int | None = None) -> Any:
 
 
 @plain(
-    formula="positions in sorted order", code="np.argsort({0}, axis={axis}, kind='stable')",
-    examples=examples.along,
+    formula="positions in sorted order", code=source.ARGSORT, examples=examples.order,
+    numpy="np.argsort({0}, axis={axis}, kind='stable')",
+    torch="torch.argsort({0}, dim={axis}, descending={descending}, stable=True)",
+    jax="jnp.argsort({0}, axis={axis}, stable=True, descending={descending})",
 )  # fmt: skip
-def argsort(x: Operand, axis: int = -1) -> Any:
+def argsort(x: Operand, axis: int | None = -1, descending: bool = False) -> Any:
     """The positions that sort the numbers, as plain integers; equal numbers keep their order."""
-    return np.argsort(x, axis=axis, kind="stable")
+    if not descending:
+        return np.argsort(x, axis=axis, kind="stable")
+    x, axis = (np.ravel(x), 0) if axis is None else (x, axis)
+    backwards = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
+    return np.flip(np.shape(x)[axis] - 1 - backwards, axis)
 
 
 @plain(formula="x without its history", code="{0}")

@@ -75,3 +75,20 @@ def add_at(x, index, shape):
     out = np.zeros(shape, dtype=getattr(x, "dtype", np.float64))
     np.add.at(out, index, x)
     return out"""
+
+SETITEM = """set_at({0}, np.s_[{index}], {1})
+def set_at(x, index, values):
+    out = np.array(x, dtype=np.result_type(x, values))
+    out[index] = values
+    return out"""
+
+WINDOWS = "np.lib.stride_tricks.sliding_window_view({0}, {window_shape}, axis={axis})"
+
+ARGSORT = """argsort({0}, axis={axis}, descending={descending})
+def argsort(x, axis=-1, descending=False):
+    if not descending:
+        return np.argsort(x, axis=axis, kind='stable')
+    x = np.ravel(x) if axis is None else x
+    axis = 0 if axis is None else axis
+    backwards = np.argsort(np.flip(x, axis), axis=axis, kind='stable')
+    return np.flip(x.shape[axis] - 1 - backwards, axis)"""
