@@ -116,9 +116,48 @@ def test_one_thousandth_off_is_wrong_and_located(sloppy_sin: Any) -> None:
 
 
 def test_locate_alone(sloppy_sin: Any) -> None:
-    culprit = locate(sloppy_sin(tg.Value(0.3)) * 2.0)
-    assert culprit is not None and culprit.op == "sloppy_sin" and culprit.operand == 0
-    assert locate(lambda x: tg.sin(x) * 2.0, 0.3) is None
+    found = locate(sloppy_sin(tg.Value(0.3)) * 2.0)
+    assert found.verdict == "op" and found.culprit is not None
+    assert (found.culprit.op, found.culprit.operand) == ("sloppy_sin", 0)
+    assert str(found).startswith("op `sloppy_sin`, argument 0 at test_checks.py:")
+
+
+def test_locate_where_every_rule_is_right() -> None:
+    found = locate(lambda x: tg.sin(x.data * x) * 2.0, 0.3)
+    assert found.verdict == "engine" and found.culprit is None
+    assert str(found).startswith("every op is right (3 of them looked at): the engine, or")
+
+
+def test_locate_on_a_kink() -> None:
+    found = locate(lambda x: tg.relu(x) * 2.0, 0.0)
+    assert found.verdict == "kink" and found.kink is not None and found.kink.op == "relu"
+    assert str(found).startswith("kink: relu at test_checks.py:")
+
+
+def test_locate_finds_the_one_wrong_rule_among_a_thousand(sloppy_sin: Any) -> None:
+    def deep(x: Any) -> Any:
+        for i in range(500):
+            x = (sloppy_sin if i == 333 else tg.tanh)(x) * 1.01
+        return x
+
+    assert locate(deep, 0.5).nodes == 667
+
+
+@pytest.mark.parametrize("place", [0, 3, 7])
+def test_locate_sees_one_wrong_number_of_many(place: int) -> None:
+    bad = np.ones(8)
+    bad[place] = 1.001
+
+    @tg.define.elementwise([lambda out, x: 2.0 * x * bad])
+    def square_but_one(x: Any) -> Any:
+        """x² with one wrong slope."""
+        return x * x
+
+    try:
+        found = locate(lambda x: square_but_one(x) + x, np.linspace(0.5, 1.0, 8))
+    finally:
+        del OPS["square_but_one"]
+    assert found.culprit is not None and found.culprit.op == "square_but_one"
 
 
 def test_one_wrong_element_of_ten_thousand() -> None:

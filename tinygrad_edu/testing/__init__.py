@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.errors import GradientError
 from tinygrad_edu.testing.checks import check, check_gradients
-from tinygrad_edu.testing.locating import locate
+from tinygrad_edu.testing.locating import Located, locate
 from tinygrad_edu.testing.report import Culprit, Kink, Report
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "Culprit",
     "GradientError",
     "Kink",
+    "Located",
     "Report",
     "check",
     "check_gradients",

@@ -239,7 +239,7 @@ class _Check:
         """Look for the operation; on a kink too, because a wrong rule may stand beside one."""
         culprit = None
         if self.find_culprit:
-            culprit = locate_in(self.subject, self.xs, report.order)
+            culprit = locate_in(self.subject, self.xs, report.order).culprit
         if culprit is not None:
             return report.but(verdict="wrong", culprit=culprit)
         return report

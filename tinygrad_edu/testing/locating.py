@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,51 +13,102 @@ from tinygrad_edu.engine import Value, make_leaf
 from tinygrad_edu.errors import TinygradError
 from tinygrad_edu.raw import operand
 from tinygrad_edu.tape import Instruction, Slot, Tape
+from tinygrad_edu.terminal import printable
 from tinygrad_edu.testing.judging import Finding, Judge, directions_for, uneven
-from tinygrad_edu.testing.report import Culprit
-from tinygrad_edu.testing.subject import Gradient, Subject, flat, from_function, from_value
+from tinygrad_edu.testing.report import Culprit, Kink
+from tinygrad_edu.testing.subject import (
+    Gradient,
+    Subject,
+    Vector,
+    flat,
+    from_function,
+    from_value,
+    gradient_of,
+    split,
+    tangent_of,
+)
 
-_NODES = 5000  # more are not looked at: the caller is told that no culprit was found
+_NODES = 5000  # more are not looked at, and that is told
+_SAME = 1e-8  # relative agreement with differences of fourth order that ends the matter for a node
 
 
-def locate(function: Callable[..., Any] | Value, *args: Any, order: int = 2) -> Culprit | None:
-    """The first operation whose own derivative is wrong at this run's numbers, or None.
+@dataclass(frozen=True)
+class Located:
+    """Where a wrong derivative comes from: ``verdict`` is "op", "engine" or "kink".
 
-    Every operation of the recorded graph is compared with differences of that operation alone,
-    with an uneven seed, in reverse and forward mode, up to the given order.
+    "op": the rule of ``culprit`` is wrong. "kink": no rule is, but a node lies on a place without
+    a derivative. "engine": every rule agrees with differences of its operation alone, so what is
+    wrong happens between them. ``str()`` is the verdict as a sentence.
+    """
+
+    verdict: str
+    culprit: Culprit | None = None
+    kink: Kink | None = None
+    nodes: int = 0
+
+    def __str__(self) -> str:
+        if self.culprit is not None:
+            return printable(str(self.culprit))
+        if self.kink is not None:
+            return printable(f"kink: {self.kink}")
+        looked = f"{self.nodes} of them looked at" if self.nodes > 1 else "1 looked at"
+        return (
+            f"every op is right ({looked}): the engine, or the function's own gradient code, "
+            "or a number that has left the graph (`.data`, `detach`)"
+        )
+
+
+def locate(function: Callable[..., Any] | Value, *args: Any, order: int = 2) -> Located:
+    """Which operation's own derivative is wrong at this run's numbers.
+
+    To be asked when the gradient as a whole is wrong. Every operation of the recorded graph is
+    compared with differences of that operation alone, with uneven seeds, in reverse and forward
+    mode, up to the given order; the first that is wrong is named.
 
     >>> import tinygrad_edu as tg
-    >>> locate(lambda x: tg.tanh(x) * 2.0, 0.3) is None
-    True
+    >>> locate(lambda x: tg.tanh(x) * 2.0, 0.3).verdict
+    'engine'
     """
     if isinstance(function, Value):
         subject, xs, _, _ = from_value(function)
     else:
         subject, xs, _, _ = from_function(function, args)
-    return locate_in(subject, xs, order)
+    with np.errstate(all="ignore"):
+        return locate_in(subject, xs, order)
 
 
-def locate_in(subject: Subject, xs: list[Any], order: int) -> Culprit | None:
+def locate_in(subject: Subject, xs: list[Any], order: int) -> Located:
     """`locate` for a subject; every order from the first up to ``order`` is looked at."""
     leaves, outs = subject.record(xs)
     roots = [out for out in outs if isinstance(out, Value)]
     if not roots:
-        return None
+        return Located("engine")
     tape = Tape.of(*roots, inputs=leaves, roles=False)
     slots = [leaf.value._data for leaf in tape.leaves]
     slots += [step.recorded for step in tape.instructions]
     moved = set(range(len(leaves)))
+    nodes, kink = 0, None
     for step in tape.instructions[:_NODES]:
-        if moved.intersection(step.slots):
-            moved.add(step.out)
-            for level in range(1, order + 1):
-                culprit = _check_step(step, slots, moved, level)
-                if culprit is not None:
-                    return culprit
-    return None
+        if not moved.intersection(step.slots):
+            continue
+        moved.add(step.out)
+        nodes += 1
+        for level in range(1, order + 1):
+            culprit, near = _check_step(step, slots, moved, level)
+            if culprit is not None:
+                return Located("op", culprit, None, nodes)
+            if near is not None:
+                kink = Kink(near.op, near.distance, _line(step))
+    return Located("engine" if kink is None else "kink", None, kink, nodes)
 
 
-def _check_step(step: Instruction, slots: list[Any], moved: set[int], order: int) -> Culprit | None:
+def _line(step: Instruction) -> str:
+    return f"{step.site}: {step.site.text}" if step.site else ""
+
+
+def _check_step(
+    step: Instruction, slots: list[Any], moved: set[int], order: int
+) -> tuple[Culprit | None, Kink | None]:
     """Operand by operand; at second order all together, because x · y bends along both only."""
     data = [slots[a.number] if isinstance(a, Slot) else a for a in step.args]
     operands = [
@@ -63,21 +116,23 @@ def _check_step(step: Instruction, slots: list[Any], moved: set[int], order: int
         for i, (a, x) in enumerate(zip(step.args, data, strict=True))
         if isinstance(a, Slot) and a.number in moved and np.asarray(x).dtype.kind == "f"
     ]
-    groups = [[i] for i in operands] if order == 1 else [operands]
-    for group in groups:
-        for finding in _findings(step, data, group, order):
+    kink = None
+    for group in [[i] for i in operands] if order == 1 else [operands]:
+        subject = _alone(step, data, group)
+        if _agrees(subject, [data[i] for i in group], order):
+            continue
+        for finding in _findings(subject, step.out, data, group, order):
             if finding.verdict == "wrong":
-                place = f"{step.site}: {step.site.text}" if step.site else ""
                 pair = finding.claimed, finding.measured
                 operand_number = group[finding.direction.argument or 0]
-                return Culprit(step.op.name, operand_number, place, *pair, order)
-    return None
+                return Culprit(step.op.name, operand_number, _line(step), *pair, order), None
+            if finding.verdict == "kink":
+                kink = finding.kink
+    return None, kink
 
 
-def _findings(
-    step: Instruction, data: list[Any], group: list[int], order: int
-) -> Iterator[Finding]:
-    """What differences of one operation along its operands say, a few numbers of each at most."""
+def _alone(step: Instruction, data: list[Any], group: list[int]) -> Subject:
+    """One operation as a function of some of its operands, the others held fixed."""
 
     def call(values: list[Value]) -> list[Any]:
         fixed = [
@@ -88,9 +143,41 @@ def _findings(
             fixed[i] = value
         return [step.op(*fixed, **step.params)]
 
-    rng = np.random.default_rng(step.out)
+    return Subject(call)
+
+
+def _agrees(subject: Subject, xs: list[Any], order: int) -> bool:
+    """One uneven direction, one step, both modes: if they agree to eight digits, all is well."""
+    try:
+        leaves, outs = subject.record(xs)
+        if order == 2:
+            subject = Gradient(subject, _weights(len(flat(outs))))
+            leaves, outs = subject.record(xs)
+        size = len(flat(xs))
+        v, u = _weights(len(flat(outs))), _weights(size + 1)[1:]
+        point = flat(xs)
+        h = 1e-3 * (float(np.min(np.abs(point))) or 1.0)
+        f = [subject.values(split(point + k * h * u, xs)) for k in (-2.0, -1.0, 1.0, 2.0)]
+        pulled, pushed = gradient_of(leaves, outs, v), tangent_of(leaves, outs, u)
+    except (TinygradError, ArithmeticError, ValueError):
+        return False
+    slopes = (f[0] - 8.0 * f[1] + 8.0 * f[2] - f[3]) / (12.0 * h)
+    scale = np.abs(v) @ np.abs(slopes)
+    near = abs(pulled @ u - v @ slopes) <= _SAME * scale
+    return bool(near and np.all(np.abs(pushed - slopes) <= _SAME * np.max(np.abs(slopes))))
+
+
+@cache
+def _weights(count: int) -> Vector:
+    return uneven(np.random.default_rng(count), count)
+
+
+def _findings(
+    subject: Subject, seed: int, data: list[Any], group: list[int], order: int
+) -> Iterator[Finding]:
+    """What differences of one operation along its operands say, a few numbers of each at most."""
+    rng = np.random.default_rng(seed)
     xs = [data[i] if type(data[i]) is float else np.array(data[i], dtype=float) for i in group]
-    subject: Subject = Subject(call)
     try:
         outs = subject.record(xs)[1]
         if order == 2:
