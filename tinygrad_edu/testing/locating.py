@@ -162,9 +162,10 @@ def _agrees(subject: Subject, xs: list[Any], order: int) -> bool:
     except (TinygradError, ArithmeticError, ValueError):
         return False
     slopes = (f[0] - 8.0 * f[1] + 8.0 * f[2] - f[3]) / (12.0 * h)
-    scale = np.abs(v) @ np.abs(slopes)
-    near = abs(pulled @ u - v @ slopes) <= _SAME * scale
-    return bool(near and np.all(np.abs(pushed - slopes) <= _SAME * np.max(np.abs(slopes))))
+    rounding = 1e-14 * np.max(np.abs(f), axis=0) / h
+    near = abs(pulled @ u - v @ slopes) <= np.abs(v) @ (_SAME * np.abs(slopes) + rounding)
+    most = _SAME * np.max(np.abs(slopes), initial=0.0) + rounding
+    return bool(near and np.all(np.abs(pushed - slopes) <= most))
 
 
 @cache
