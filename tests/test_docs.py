@@ -21,11 +21,15 @@ from typing import Any
 
 import pytest
 
+import tinygrad_edu as tg
+from tinygrad_edu import op_page
 from tinygrad_edu.engine import OPS
+from tinygrad_edu.families import FAMILIES, registry
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+OPS_PAGE = DOCS / "ops.md"
 RUN = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]
 PICTURES = sorted((DOCS / "pictures").glob("*.svg"))
 RENEW = "`python tests/test_docs.py` renews the pages; read the difference"
@@ -191,6 +195,20 @@ def test_the_reading_path_passes_every_file_of_the_core() -> None:
     assert {f"../tinygrad_edu/{name}.py" for name in core} <= set(links)
 
 
+# The page of the operations ----------------------------------------------------------------------
+
+
+def test_the_page_of_operations_is_what_the_registry_says() -> None:
+    assert OPS_PAGE.read_text(encoding="utf-8") == op_page.page(), RENEW
+
+
+def test_every_public_operation_and_function_of_the_tables_is_on_the_page() -> None:
+    text = OPS_PAGE.read_text(encoding="utf-8")
+    families = [name for names in FAMILIES.values() for name in names]
+    names = {*families, *[name for name in registry() if name in tg.__all__]}
+    assert [name for name in sorted(names) if f"\n### {name}\n" not in text] == []
+
+
 # Renewing ----------------------------------------------------------------------------------------
 
 
@@ -216,3 +234,5 @@ if __name__ == "__main__":
     for each in RUN:
         if not wanted or each.name in wanted:
             renew(each)
+    if not wanted or OPS_PAGE.name in wanted:
+        OPS_PAGE.write_text(op_page.page(), encoding="utf-8")

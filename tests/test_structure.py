@@ -22,7 +22,7 @@ LEVELS = {
     "nn": 4, "optim": 4, "train": 4, "compile": 4, "view": 4, "explain": 4, "testing": 4,
     "terminal": 0,
     "interop": 5, "cli": 5, "tour": 5, "doctor": 5, "guide": 5, "report": 5, "__main__": 5,
-    "command_train": 5, "command_program": 5,
+    "command_train": 5, "command_program": 5, "cards": 5, "op_page": 5, "peers": 3,
 }  # fmt: skip
 SIDEWAYS = {("train", "nn"), ("train", "optim"), ("train", "testing"), ("view", "explain")}
 SIDEWAYS |= {("testing", "view")}

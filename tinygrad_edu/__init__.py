@@ -124,6 +124,7 @@ if TYPE_CHECKING:
         take,
         take_along_axis,
     )
+    from tinygrad_edu.guide import card, help
     from tinygrad_edu.ops.powers import cbrt, exp2, float_power, hypot, logaddexp, logaddexp2, xlogy
     from tinygrad_edu.ops.rearranging import (
         diag,
@@ -198,6 +199,7 @@ _LATER = {
     "to_latex": "tinygrad_edu.explain:to_latex",
     "trace_table": "tinygrad_edu.explain:trace_table",
     "check": "tinygrad_edu.testing:check",
+    "card": "tinygrad_edu.guide:card",
     "help": "tinygrad_edu.guide:help",
     "tour": "tinygrad_edu.tour:tour",
 }
@@ -247,6 +249,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "broadcast_arrays",
     "broadcast_to",
+    "card",
     "cbrt",
     "check",
     "clip",

@@ -61,7 +61,7 @@ def _prepare_transpose(x: Any, axes: Any = None) -> Any:
     lambda g, x, axes: transpose(g, tuple(int(a) for a in np.argsort(axes))),
     kind="shape", symbol="ᵀ", formula="xᵀ", prepare=_prepare_transpose,
     code="np.transpose({0}, {axes})",
-    examples=examples.transpose,
+    examples=examples.transpose, torch="torch.permute({0}, {axes})",
 )  # fmt: skip
 def transpose(x: Operand, axes: Any = None) -> Any:
     """The axes in another order; reversed without ``axes``."""
@@ -77,7 +77,7 @@ def _prepare_broadcast(x: Any, shape: Any) -> Any:
     lambda g, x, shape: sum_to(g, shape=shape_of(x)),
     kind="shape", formula="x repeated", prepare=_prepare_broadcast,
     code="np.broadcast_to({0}, {shape})",
-    examples=examples.broadcast,
+    examples=examples.broadcast, torch="torch.broadcast_to({0}, {shape})",
 )  # fmt: skip
 def broadcast_to(x: Operand, /, shape: Any) -> Any:
     """x repeated along new and length-1 axes."""
@@ -87,7 +87,7 @@ def broadcast_to(x: Operand, /, shape: Any) -> Any:
 @linear(
     lambda g, x, shape: broadcast_to(g, shape=shape_of(x)),
     kind="shape", formula="Σ over broadcast axes", prepare=_prepare_broadcast, code=source.SUM_TO,
-    examples=examples.sum_to,
+    examples=examples.sum_to, torch="{0}.sum_to_size({shape})", jax="",
 )  # fmt: skip
 def sum_to(x: Operand, /, shape: Any) -> Any:
     """x summed over the axes that broadcasting from ``shape`` adds: broadcast_to transposed."""
@@ -108,7 +108,8 @@ def _prepare_astype(x: Any, dtype: Any) -> Any:
     lambda g, x, dtype: astype(g, dtype=np.float64 if type(x) is float else x.dtype),
     kind="shape", formula="x", prepare=_prepare_astype,
     code=("float({dtype}({0}))", "{0}.astype({dtype})"),
-    examples=examples.astype,
+    examples=examples.astype, numpy="{0}.astype({dtype})", torch="{0}.to({dtype})",
+    jax="{0}.astype({dtype})",
 )  # fmt: skip
 def astype(x: Operand, /, dtype: Any) -> Any:
     """The same numbers, rounded to another float type."""
@@ -137,7 +138,8 @@ def _nth(i: int, g: Any, axis: int) -> Any:
     lambda i, g, *arrays, axis, dtype: _nth(i, g, axis),
     kind="shape", formula="[x₁, x₂, …]", prepare=_prepare_join,
     code="np.stack([{*}], axis={axis}, dtype={dtype})",
-    examples=examples.stack,
+    examples=examples.stack, numpy="np.stack([{*}], axis={axis})",
+    torch="torch.stack([{*}], dim={axis})", jax="jnp.stack([{*}], axis={axis})",
 )  # fmt: skip
 def stack(*arrays: Operand, axis: int = 0, dtype: Any = None) -> Any:
     """Values of one shape joined along a new axis; takes a list, as NumPy does."""
@@ -163,7 +165,8 @@ def _part(i: int, g: Any, arrays: Any, axis: int) -> Any:
     lambda i, g, *arrays, axis: _part(i, g, arrays, axis),
     kind="shape", formula="x₁ ‖ x₂ ‖ …", prepare=_prepare_concatenate,
     code="np.concatenate([{*}], axis={axis})",
-    examples=examples.concatenate,
+    examples=examples.concatenate, numpy="np.concatenate([{*}], axis={axis})",
+    torch="torch.cat([{*}], dim={axis})", jax="jnp.concatenate([{*}], axis={axis})",
 )  # fmt: skip
 def concatenate(*arrays: Operand, axis: int = 0) -> Any:
     """Values joined along an axis they have; takes a list, as NumPy does."""

@@ -48,13 +48,13 @@ def less_equal(x: Operand, y: Operand) -> Any:
     return x <= y
 
 
-@plain(kind="comparison", symbol="=", code="{0} == {1}")
+@plain(kind="comparison", symbol="=", code="{0} == {1}", torch="torch.eq({*})")
 def equal(x: Operand, y: Operand) -> Any:
     """Whether the numbers are equal, as a plain bool or bool array (== of Values is identity)."""
     return x == y
 
 
-@plain(kind="comparison", symbol="≠", code="{0} != {1}")
+@plain(kind="comparison", symbol="≠", code="{0} != {1}", torch="torch.ne({*})")
 def not_equal(x: Operand, y: Operand) -> Any:
     """Whether the numbers differ, as a plain bool or bool array."""
     return x != y
@@ -118,6 +118,7 @@ def positive(x: Operand) -> Any:
 @elementwise(
     1.0, symbol="Σ", formula="x₁ + x₂ + …", kind="sum", code="{+}",
     prepare=lambda *terms: {} if len(terms) != 1 else terms[0], analytic=True,
+    numpy="sum([{*}])", torch="sum([{*}])", jax="sum([{*}])",
 )  # fmt: skip
 def add_n(*terms: Operand) -> Any:
     """The sum of any number of terms as one node, added from left to right."""
@@ -142,7 +143,7 @@ def _power_of_exponent(out: Any, x: Any, y: Any) -> Any:
 @elementwise(
     [_power_of_base, _power_of_exponent],
     symbol="^", formula="x^y", domain=((0.0, INF), (-3.0, 3.0)), code="{0} ** {1}",
-    conventions=conventions.POWER, analytic=True,
+    conventions=conventions.POWER, analytic=True, torch="torch.pow({*})",
 )  # fmt: skip
 def power(x: Operand, y: Operand) -> Any:
     """x to the power y. The derivative of x**0 is 0; a negative base needs a whole exponent."""
@@ -344,7 +345,7 @@ def tanh(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: out * (1.0 - out)], formula="1 / (1 + e⁻ˣ)", kind="activation",
-    code=source.SIGMOID,
+    code=source.SIGMOID, stable="exp is taken of −|x| alone, so it cannot overflow",
 )  # fmt: skip
 def sigmoid(x: Operand) -> Any:
     """An S between 0 and 1: the logistic function, a probability from a score."""
@@ -385,6 +386,7 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
 
 @elementwise(
     [lambda out, x: sigmoid(x)], formula="ln(1 + eˣ)", kind="activation", code=source.SOFTPLUS,
+    stable="exp is taken of −|x| alone, so it cannot overflow: max(x, 0) + ln(1 + e^−|x|)",
 )  # fmt: skip
 def softplus(x: Operand) -> Any:
     """A smooth relu: log(1 + exp(x)), without overflow."""
@@ -394,6 +396,7 @@ def softplus(x: Operand) -> Any:
 @elementwise(
     [lambda out, x: sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x)))],
     formula="x / (1 + e⁻ˣ)", kind="activation", code=source.SILU,
+    stable="exp is taken of −|x| alone, so it cannot overflow",
 )  # fmt: skip
 def silu(x: Operand) -> Any:
     """x times its own sigmoid, also called swish."""

@@ -1,0 +1,123 @@
+"""The page docs/ops.md: every operation and function of the tables, generated from the registry.
+
+`python tests/test_docs.py ops.md` writes it, and a test holds the page to what this makes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from types import FunctionType
+from typing import Any
+
+from tinygrad_edu.cards import Card, card_of
+from tinygrad_edu.engine import Op
+from tinygrad_edu.families import FAMILIES, registry
+from tinygrad_edu.functions import composite
+
+_PACKAGE = __name__.split(".")[0]
+_TOOLS = (composite,)
+_FIRST = (
+    "ops.elementwise", "ops.reductions", "ops.arrays", "ops.indexing", "ops.products", "functions",
+    "ops.plain",
+)  # fmt: skip
+
+INTRODUCTION = """\
+# The operations
+
+This page is generated from the registry (`python tests/test_docs.py ops.md`), and a test holds it
+to that. Nothing on it is written twice: a formula, a domain, a convention stands in the declaration
+of its operation, and a **derivative is printed from the rule itself**, recorded on a small example.
+In a derivative `out` is the result of the operation, and `g` the gradient that arrives from above
+where operands are whole arrays. `tg.help("tanh")` prints one entry, `tg.card("tanh")` gives it as
+data, and `tg.registry()` all operations by name.
+
+Each is a function of `tg`, and works on numbers, arrays and Values alike. Domain: every number,
+where nothing else is said. *Elsewhere* is the same call in NumPy, PyTorch and JAX; a bare name
+takes the same arguments, and `F` is `torch.nn.functional`.
+"""
+
+CONVENTIONS = """\
+## Conventions, and where NumPy, PyTorch or JAX differ
+
+Where a function has no derivative, or libraries disagree, somebody must choose. Each row is an
+expression and what it gives here and elsewhere, and a test evaluates both sides. `d` is `tg.grad`,
+`D` is `torch.func.grad`, `t` is `torch.tensor`, `F` is `torch.nn.functional`. What is not about
+one operation stands in
+[the design](design.md#conventions-and-where-this-differs-from-pytorch-or-numpy).
+"""
+
+
+def page() -> str:
+    """The whole page as Markdown, the same for the same registry."""
+    registry()
+    sections = [
+        (title, about, sorted(cards, key=lambda c: c.name)) for title, about, cards in _sections()
+    ]
+    index = [
+        f"- [{title}](#{_anchor(title)}): "
+        + " · ".join(f"[{c.name}](#{_anchor(c.name)})" for c in cards)
+        for title, _, cards in sections
+    ]
+    parts = [INTRODUCTION, "\n".join([*index, f"- [Conventions](#{_anchor(CONVENTIONS[3:])})"])]
+    for title, about, cards in sections:
+        parts += [f"\n## {title}\n\n{about}", *[f"\n{card.markdown()}" for card in cards]]
+    parts.append(f"\n{CONVENTIONS}\n{_conventions()}")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _sections() -> list[tuple[str, str, list[Card]]]:
+    """One section per module that declares operations: title and text from its docstring."""
+    found = []
+    taken: set[int] = set()
+    for name in dict.fromkeys([*_FIRST, *FAMILIES]):
+        module = importlib.import_module(f"{_PACKAGE}.{name}")
+        every: list[Any] = [getattr(module, n) for n in _public(name, module)]
+        things = [x for x in every if id(x) not in taken]
+        taken |= set(map(id, things))
+        title, _, about = (inspect.getdoc(module) or name).partition("\n\n")
+        if things:
+            found.append((_title(title), about or title, [*map(card_of, things)]))
+    return found
+
+
+def _title(line: str) -> str:
+    return line.split(":")[0].split(",")[0].rstrip(".")
+
+
+def _public(name: str, module: Any) -> list[str]:
+    """The names a module provides: of its own, or as the table of families says."""
+    if name in FAMILIES:
+        return list(FAMILIES[name])
+    own = importlib.import_module(_PACKAGE).__all__
+    return [n for n, x in vars(module).items() if n in own and _made_here(x, module.__name__)]
+
+
+def _made_here(thing: Any, home: str) -> bool:
+    if isinstance(thing, Op):
+        return thing.forward.__module__ in (home, "_operator")
+    return isinstance(thing, FunctionType) and thing.__module__ == home and thing not in _TOOLS
+
+
+def _conventions() -> str:
+    rows = [(name, row) for name, op in registry().items() for row in op.facts["conventions"]]
+    rows.sort(key=lambda pair: (not pair[1].differs, pair[0]))
+    head = ["| | operation | question | here | gives | elsewhere | gives |", "|" + "---|" * 7]
+    body = []
+    for name, row in rows:
+        cells = ["≠" if row.differs else "=", f"[{name}](#{_anchor(name)})", row.question]
+        cells += [_cell(row.here), _cell(row.gives), _cell(row.elsewhere)]
+        body.append(f"| {' | '.join([*cells, _cell(row.gives_elsewhere)])} |")
+    return "\n".join([*head, *body])
+
+
+def _cell(code: str) -> str:
+    if code.startswith("raises "):
+        return f"raises `{code.removeprefix('raises ')}`"
+    return f"`{code}`".replace("|", "\\|")
+
+
+def _anchor(heading: str) -> str:
+    """The address that a code host gives a heading."""
+    kept = "".join(c for c in heading.splitlines()[0].lower() if c.isalnum() or c in " -_")
+    return kept.strip().replace(" ", "-")
