@@ -108,7 +108,7 @@ from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and
 if TYPE_CHECKING:
     from tinygrad_edu import nn, optim, testing, train
     from tinygrad_edu.explain import explain, to_code, to_latex, trace_table
-    from tinygrad_edu.guide import help
+    from tinygrad_edu.guide import card, help
     from tinygrad_edu.ops.gathering import (
         add_at,
         embedding,
@@ -124,7 +124,6 @@ if TYPE_CHECKING:
         take,
         take_along_axis,
     )
-    from tinygrad_edu.guide import card, help
     from tinygrad_edu.ops.powers import cbrt, exp2, float_power, hypot, logaddexp, logaddexp2, xlogy
     from tinygrad_edu.ops.rearranging import (
         diag,

@@ -76,7 +76,11 @@ class Card:
 
     def markdown(self, level: int = 3) -> str:
         """The card as a section of a page, or as a notebook shows it."""
-        lines = [f"{'#' * level} {self.name}", "", f"`{self.call}` · {self.kind}"]
+        lines = [
+            f"{'#' * level} {self.name}",
+            "",
+            f"`{self.call}`{self.kind and f' · {self.kind}'}",
+        ]
         if self.summary:
             lines += ["", self.summary]
         lines += ["", *[f"- {text}" for text in self._facts()]]

@@ -18,8 +18,8 @@ from tinygrad_edu.functions import composite
 _PACKAGE = __name__.split(".")[0]
 _TOOLS = (composite,)
 _FIRST = (
-    "ops.elementwise", "ops.reductions", "ops.arrays", "ops.indexing", "ops.products", "functions",
-    "ops.plain",
+    "ops.elementwise", "ops.comparisons", "ops.reductions", "ops.arrays", "ops.indexing",
+    "ops.products", "functions", "ops.plain",
 )  # fmt: skip
 
 INTRODUCTION = """\
@@ -69,16 +69,24 @@ def page() -> str:
 def _sections() -> list[tuple[str, str, list[Card]]]:
     """One section per module that declares operations: title and text from its docstring."""
     found = []
-    taken: set[int] = set()
+    known: dict[int, str] = {}
     for name in dict.fromkeys([*_FIRST, *FAMILIES]):
         module = importlib.import_module(f"{_PACKAGE}.{name}")
-        every: list[Any] = [getattr(module, n) for n in _public(name, module)]
-        things = [x for x in every if id(x) not in taken]
-        taken |= set(map(id, things))
+        cards = []
+        for public in _public(name, module):
+            thing = getattr(module, public)
+            first = known.setdefault(id(thing), getattr(thing, "__name__", public))
+            cards.append(card_of(thing) if first == public else _alias(public, first, thing))
         title, _, about = (inspect.getdoc(module) or name).partition("\n\n")
-        if things:
-            found.append((_title(title), about or title, [*map(card_of, things)]))
+        if cards:
+            found.append((_title(title), about or title, cards))
     return found
+
+
+def _alias(name: str, first: str, thing: Any) -> Card:
+    return Card(
+        name, card_of(thing).call.replace(first, name, 1), "", f"Another name of `{first}`."
+    )
 
 
 def _title(line: str) -> str:

@@ -10,82 +10,23 @@ import math
 import operator
 from typing import Any
 
-import numpy as np
-
 from tinygrad_edu import raw
-from tinygrad_edu.define import Select, elementwise, plain
+from tinygrad_edu.define import Select, elementwise
 from tinygrad_edu.engine import Value
 from tinygrad_edu.ops import conventions, examples, numeric, source
+from tinygrad_edu.ops.comparisons import equal as equal
+from tinygrad_edu.ops.comparisons import greater as greater
+from tinygrad_edu.ops.comparisons import greater_equal as greater_equal
+from tinygrad_edu.ops.comparisons import less as less
+from tinygrad_edu.ops.comparisons import less_equal as less_equal
+from tinygrad_edu.ops.comparisons import logical_and as logical_and
+from tinygrad_edu.ops.comparisons import logical_not as logical_not
+from tinygrad_edu.ops.comparisons import logical_or as logical_or
+from tinygrad_edu.ops.comparisons import not_equal as not_equal
 
 Operand = Any
 INF = math.inf
 POSITIVE = ((0.0, INF),)
-
-# Comparisons and logic: plain results; instructions only while recording. ------------------------
-
-
-@plain(kind="comparison", symbol=">", code="{0} > {1}")
-def greater(x: Operand, y: Operand) -> Any:
-    """x > y, as a plain bool or bool array."""
-    return x > y
-
-
-@plain(kind="comparison", symbol="≥", code="{0} >= {1}")
-def greater_equal(x: Operand, y: Operand) -> Any:
-    """x >= y, as a plain bool or bool array."""
-    return x >= y
-
-
-@plain(kind="comparison", symbol="<", code="{0} < {1}")
-def less(x: Operand, y: Operand) -> Any:
-    """x < y, as a plain bool or bool array."""
-    return x < y
-
-
-@plain(kind="comparison", symbol="≤", code="{0} <= {1}")
-def less_equal(x: Operand, y: Operand) -> Any:
-    """x <= y, as a plain bool or bool array."""
-    return x <= y
-
-
-@plain(kind="comparison", symbol="=", code="{0} == {1}", torch="torch.eq({*})")
-def equal(x: Operand, y: Operand) -> Any:
-    """Whether the numbers are equal, as a plain bool or bool array (== of Values is identity)."""
-    return x == y
-
-
-@plain(kind="comparison", symbol="≠", code="{0} != {1}", torch="torch.ne({*})")
-def not_equal(x: Operand, y: Operand) -> Any:
-    """Whether the numbers differ, as a plain bool or bool array."""
-    return x != y
-
-
-@plain(
-    kind="logic", symbol="not", code=("not {0}", "np.logical_not({0})"),
-    examples=examples.negation,
-)  # fmt: skip
-def logical_not(x: Operand) -> Any:
-    """Not x, number by number."""
-    return not x if np.ndim(x) == 0 else np.logical_not(x)
-
-
-@plain(
-    kind="logic", symbol="and", code=("bool({0} and {1})", "np.logical_and({0}, {1})"),
-    examples=examples.logic,
-)  # fmt: skip
-def logical_and(x: Operand, y: Operand) -> Any:
-    """x and y, number by number."""
-    return np.logical_and(x, y)[()]
-
-
-@plain(
-    kind="logic", symbol="or", code=("bool({0} or {1})", "np.logical_or({0}, {1})"),
-    examples=examples.logic,
-)  # fmt: skip
-def logical_or(x: Operand, y: Operand) -> Any:
-    """x or y, number by number."""
-    return np.logical_or(x, y)[()]
-
 
 # Arithmetic --------------------------------------------------------------------------------------
 
