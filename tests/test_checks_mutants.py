@@ -35,6 +35,7 @@ STRAIGHT = {
     "concatenate",
     "deg2rad", "rad2deg",
     "setitem", "sliding_window_view",
+    "cumsum", "cummax", "cummin", "order_statistic",
 }  # fmt: skip
 
 

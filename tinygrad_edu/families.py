@@ -40,6 +40,17 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cosh", "deg2rad",
         "rad2deg", "sinc", "sinh", "tan",
     ),
+    "ops.scans": (
+        "cummax", "cummin", "cumprod", "cumsum", "linear_recurrence", "logcumsumexp", "prod",
+    ),
+    "ops.spreads": (
+        "all", "any", "count_nonzero", "isfinite", "isinf", "isnan", "norm", "order_statistic",
+        "std", "var",
+    ),
+    "statistics": (
+        "amax", "amin", "average", "diff", "median", "nanmax", "nanmean", "nanmin", "nanprod",
+        "nanstd", "nansum", "nanvar", "percentile", "ptp", "quantile", "trace",
+    ),
 }  # fmt: skip
 """The public names of each module that is loaded later, below the package."""
 

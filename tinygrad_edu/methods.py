@@ -47,4 +47,24 @@ class ArrayMethods:
         return OPS["max"](self, axis, keepdims)
     def min(self, axis: Any = None, keepdims: bool = False) -> Value:
         return OPS["min"](self, axis, keepdims)
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return function("prod")(self, axis, keepdims)
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Value:
+        return function("var")(self, axis, ddof, keepdims)
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Value:
+        return function("std")(self, axis, ddof, keepdims)
+    def ptp(self, axis: Any = None, keepdims: bool = False) -> Value:
+        return function("ptp")(self, axis, keepdims)
+    def cumsum(self, axis: Any = None) -> Value: return function("cumsum")(self, axis)
+    def cumprod(self, axis: Any = None) -> Value: return function("cumprod")(self, axis)
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Value:
+        return function("trace")(self, offset, axis1, axis2)
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return OPS["argmax"](self, axis, keepdims)
+    def argmin(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return OPS["argmin"](self, axis, keepdims)
+    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return function("any")(self, axis, keepdims)
+    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
+        return function("all")(self, axis, keepdims)
     # fmt: on

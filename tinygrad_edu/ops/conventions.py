@@ -47,6 +47,12 @@ MAX = (
     Convention("max along an axis, at a tie", "d(lambda x: tg.max(x, axis=0))(np.ones(2)).tolist()",
                "[0.5, 0.5]", "D(lambda x: x.max(0).values)(torch.ones(2)).tolist()", "[1.0, 0.0]"),
 )
+LOGSUMEXP = (
+    Convention("logsumexp of nothing but -inf: shares of 0",
+               "d(tg.logsumexp)(np.array([-np.inf, -np.inf])).tolist()", "[0.0, 0.0]",
+               "D(lambda x: torch.logsumexp(x, 0))(t([-math.inf, -math.inf])).tolist()",
+               "[nan, nan]"),
+)
 DIVIDE = (
     Convention("division by 0", "(tg.Value(1.0) / 0.0).data", "inf", "1.0 / 0.0",
                "raises ZeroDivisionError"),

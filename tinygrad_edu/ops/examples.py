@@ -40,12 +40,16 @@ def parameter(name: str, *choices: Any) -> Maker:
     return lambda rng: (None, {name: rng.choice(choices)})
 
 
-def reduction(rng: Random) -> Example:
+def _reduced(rng: Random) -> tuple[tuple[Any], dict[str, Any]]:
     shape = some_shape(rng)
     n = len(shape)
     pairs = [(0, 1), (-1, 0), (0, n - 1)] if n > 1 else [(0,)]
     axis = rng.choice([None, *range(-n, n), rng.choice(pairs) if n != 2 else (0, 1)])
     return (numbers(rng, *shape),), {"axis": axis, "keepdims": rng.random() < 0.5}
+
+
+def reduction(rng: Random) -> Example:
+    return _reduced(rng)
 
 
 def along(rng: Random) -> Example:
@@ -175,3 +179,31 @@ def position(rng: Random) -> Example:
 
 def draw(rng: Random) -> Example:
     return (), {"shape": (2, 3), "generator": np.random.default_rng(rng.randrange(1000))}
+
+
+def recurrence(rng: Random) -> Example:
+    shape = some_shape(rng)
+    axis = rng.randrange(-len(shape), len(shape))
+    return (numbers(rng, *shape), numbers(rng, *shape)), {"axis": axis}
+
+
+def order_statistic(rng: Random) -> Example:
+    (x,), static = _reduced(rng)
+    axis = static["axis"]
+    count = x.size if axis is None else int(np.prod(np.array(x.shape)[list(np.atleast_1d(axis))]))
+    return (x,), {"k": rng.randrange(-count, count), **static}
+
+
+def spread(rng: Random) -> Example:
+    (x,), static = _reduced(rng)
+    return (x,), {"ddof": 0, **static}
+
+
+def norm(rng: Random) -> Example:
+    """Not along axes of length 1: the norm of one positive number is the number."""
+    shape = rng.choice([(3,), (2, 3), (2, 3, 2)])
+    n = len(shape)
+    axis = rng.choice([None, *range(-n, n), (0, n - 1)] if n > 1 else [None, 0, -1])
+    single = n == 1 or isinstance(axis, int)
+    ord_ = rng.choice([2, 3, 1.5, 2.5] if single else [None])
+    return (numbers(rng, *shape),), {"ord": ord_, "axis": axis, "keepdims": rng.random() < 0.5}

@@ -16,21 +16,21 @@ from tinygrad_edu.ops.elementwise import Operand
 
 
 @plain(
-    formula="position of the maximum", code="np.argmax({0}, axis={axis})",
+    formula="position of the maximum", code="np.argmax({0}, axis={axis}, keepdims={keepdims})",
     examples=examples.position,
 )  # fmt: skip
-def argmax(x: Operand, axis: int | None = None) -> Any:
+def argmax(x: Operand, axis: int | None = None, keepdims: bool = False) -> Any:
     """The position of the largest number, as plain integers."""
-    return np.argmax(x, axis=axis)
+    return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
 @plain(
-    formula="position of the minimum", code="np.argmin({0}, axis={axis})",
+    formula="position of the minimum", code="np.argmin({0}, axis={axis}, keepdims={keepdims})",
     examples=examples.position,
 )  # fmt: skip
-def argmin(x: Operand, axis: int | None = None) -> Any:
+def argmin(x: Operand, axis: int | None = None, keepdims: bool = False) -> Any:
     """The position of the smallest number, as plain integers."""
-    return np.argmin(x, axis=axis)
+    return np.argmin(x, axis=axis, keepdims=keepdims)
 
 
 @plain(

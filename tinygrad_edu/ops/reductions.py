@@ -22,7 +22,7 @@ from tinygrad_edu.raw import shape as shape_of
 Axis = int | tuple[int, ...] | None
 
 
-def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
+def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
     """The axes as non-negative numbers; None means all."""
     n = len(shape_of(x))
     if axis is None:
@@ -35,18 +35,18 @@ def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
 
 
 def _reduced_shape(x: Any, axis: Axis) -> tuple[int, ...]:
-    axes = _axes(x, axis)
+    axes = axes_of(x, axis)
     return tuple(1 if i in axes else n for i, n in enumerate(shape_of(x)))
 
 
-def _spread(g: Any, x: Any, axis: Axis) -> Any:
+def spread(g: Any, x: Any, axis: Axis) -> Any:
     """A reduced array brought back to the shape of ``x``."""
     if type(g) is float:
         return np.full(shape_of(x), g, dtype=getattr(x, "dtype", np.float64))
     if not isinstance(g, Value):  # the same on numbers, without a call of two operations
         return np.broadcast_to(np.reshape(g, _reduced_shape(x, axis)), shape_of(x))
-    spread = broadcast_to(reshape(g, shape=_reduced_shape(x, axis)), shape=shape_of(x))
-    return astype(spread, dtype=x.dtype)  # a scalar is weak: it takes the type of the array
+    wide = broadcast_to(reshape(g, shape=_reduced_shape(x, axis)), shape=shape_of(x))
+    return astype(wide, dtype=x.dtype)  # a scalar is weak: it takes the type of the array
 
 
 def _prepare_sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -58,13 +58,14 @@ def _prepare_sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _prepare(x, axis, keepdims)
 
 
-def _listed(op: str) -> Any:
+def listed(op: str) -> Any:
     """A list of Values is stacked first, as NumPy does with a list of arrays."""
 
-    def prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    def prepare(x: Any, **static: Any) -> Any:
         if isinstance(x, (list, tuple)) and any(isinstance(item, Value) for item in x):
-            return OPS[op](stack(*x, axis=0), axis=axis, keepdims=keepdims)
-        return _prepare(x, axis, keepdims)
+            return OPS[op](stack(*x, axis=0), **static)
+        found = _prepare(x, static["axis"], static["keepdims"])
+        return static if type(found) is dict else found
 
     return prepare
 
@@ -77,15 +78,16 @@ def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return {"axis": axis, "keepdims": keepdims}
 
 
-def _count(x: Any, axis: Axis) -> float:
-    return float(math.prod(shape_of(x)[a] for a in _axes(x, axis)))
+def count_of(x: Any, axis: Axis) -> float:
+    """How many numbers become one."""
+    return float(math.prod(shape_of(x)[a] for a in axes_of(x, axis)))
 
 
 @linear(
-    lambda g, x, axis, keepdims: _spread(g, x, axis),
+    lambda g, x, axis, keepdims: spread(g, x, axis),
     kind="reduction", symbol="Σ", formula="Σᵢ xᵢ", prepare=_prepare_sum,
-    code="np.sum({0}, axis={axis}, keepdims={keepdims})",
-    examples=examples.reduction,
+    code="np.sum({0}, axis={axis}, keepdims={keepdims})", analytic=True,
+    torch="torch.sum({0}, dim={axis}, keepdim={keepdims})", examples=examples.reduction,
 )  # fmt: skip
 def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over the axes, or of all numbers; a list of scalar Values is summed as one node."""
@@ -93,39 +95,49 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @linear(
-    lambda g, x, axis, keepdims: _spread(g / _count(x, axis), x, axis),
-    kind="reduction", formula="Σᵢ xᵢ / n", prepare=_listed("mean"),
+    lambda g, x, axis, keepdims: spread(g / count_of(x, axis), x, axis),
+    kind="reduction", formula="Σᵢ xᵢ / n", prepare=listed("mean"),
     code="np.mean({0}, axis={axis}, keepdims={keepdims})",
-    examples=examples.reduction,
+    torch="torch.mean({0}, dim={axis}, keepdim={keepdims})", examples=examples.reduction,
 )  # fmt: skip
 def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over the axes, or of all numbers."""
     if np.ndim(x) == 0 or x.dtype.itemsize < 4:
         return np.mean(x, axis=axis, keepdims=keepdims)  # float16 is summed in float32 there
     total: Any = np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
-    return total / _count(x, axis)
+    return total / count_of(x, axis)
 
 
-def _winners(out: Any, x: Any, axis: Axis) -> Any:
+def winners(out: Any, x: Any, axis: Axis) -> Any:
     """1/k for each of the k numbers that tie for the extreme, 0 for the others."""
-    mask = equal(x, _spread(out, x, axis))
+    mask = equal(x, spread(out, x, axis))
     won = where(mask, 1.0, 0.0)
     return won / sum(won, axis=axis, keepdims=True)
 
 
 _EXTREME: dict[str, Any] = {
-    "vjp": [lambda g, out, x, axis, keepdims: _select(_winners(out, x, axis), _spread(g, x, axis))],
+    "vjp": [lambda g, out, x, axis, keepdims: select(winners(out, x, axis), spread(g, x, axis))],
     "jvp": [
         lambda t, out, x, axis, keepdims: sum(
-            _select(_winners(out, x, axis), t), axis=axis, keepdims=keepdims
+            select(winners(out, x, axis), t), axis=axis, keepdims=keepdims
         )
     ],
     "kind": "reduction",
 }
 
 
-def _select(share: Any, g: Any) -> Any:
+def select(share: Any, g: Any) -> Any:
+    """The gradient of the winners; an infinite one does not reach the others."""
     return where(equal(share, 0.0), 0.0, g * share)
+
+
+def some_numbers(x: Any, axis: Axis, what: str) -> None:
+    """Refuse to choose one of no numbers."""
+    if np.size(x) == 0 and 0 in [np.shape(x)[a] for a in axes_of(x, axis)]:
+        raise ShapeError(
+            f"no numbers to take the {what} of: shape {np.shape(x)} along axis {axis}",
+            hint="check `x.size` first; the sum of no numbers is 0 and their product 1",
+        )
 
 
 def _lead(sign: float) -> Any:
@@ -135,7 +147,7 @@ def _lead(sign: float) -> Any:
     """
 
     def lead(x: Any, axis: Axis, keepdims: bool) -> Any:
-        axes = _axes(x, axis)
+        axes = axes_of(x, axis)
         x = sign * np.asarray(x)
         top = np.max(x, axis=axes, keepdims=True)
         won = x == top
@@ -147,45 +159,53 @@ def _lead(sign: float) -> Any:
 
 
 @general(
-    **_EXTREME, prepare=_listed("max"), formula="maxᵢ xᵢ", kinks=(_lead(1.0),),
-    conventions=conventions.MAX,
+    **_EXTREME, prepare=listed("max"), formula="maxᵢ xᵢ", kinks=(_lead(1.0),),
     code="np.max({0}, axis={axis}, keepdims={keepdims})",
+    torch="torch.amax({0}, dim={axis}, keepdim={keepdims})", conventions=conventions.MAX,
     examples=examples.reduction,
 )  # fmt: skip
 def max(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest number over the axes; numbers that tie share the gradient equally."""
+    some_numbers(x, axis, "maximum")
     return np.max(x, axis=axis, keepdims=keepdims)
 
 
 @general(
-    **_EXTREME, prepare=_listed("min"), formula="minᵢ xᵢ", kinks=(_lead(-1.0),),
+    **_EXTREME, prepare=listed("min"), formula="minᵢ xᵢ", kinks=(_lead(-1.0),),
     code="np.min({0}, axis={axis}, keepdims={keepdims})",
-    examples=examples.reduction,
+    torch="torch.amin({0}, dim={axis}, keepdim={keepdims})", examples=examples.reduction,
 )  # fmt: skip
 def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest number over the axes; numbers that tie share the gradient equally."""
+    some_numbers(x, axis, "minimum")
     return np.min(x, axis=axis, keepdims=keepdims)
 
 
 def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
-    top = np.max(x, axis=axis, keepdims=True)
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0.0)
     out = numeric.log(np.sum(numeric.exp(x - top), axis=axis, keepdims=True)) + top
     return out if keepdims else np.reshape(out, np.shape(np.sum(x, axis=axis)))
 
 
 def _softmax(out: Any, x: Any, axis: Axis) -> Any:
-    return exp(x - _spread(out, x, axis))
+    finite = where(equal(out, -math.inf), 0.0, out)  # -inf - -inf is nan; these shares are 0
+    return exp(x - spread(finite, x, axis))
 
 
 @general(
-    vjp=[lambda g, out, x, axis, keepdims: _spread(g, x, axis) * _softmax(out, x, axis)],
+    vjp=[lambda g, out, x, axis, keepdims: spread(g, x, axis) * _softmax(out, x, axis)],
     jvp=[
         lambda t, out, x, axis, keepdims: sum(
             t * _softmax(out, x, axis), axis=axis, keepdims=keepdims
         )
     ],
-    kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=_listed("logsumexp"), code=source.LOGSUMEXP,
+    kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=listed("logsumexp"), code=source.LOGSUMEXP,
+    numpy="scipy.special.logsumexp({0}, axis={axis}, keepdims={keepdims})",
+    torch="torch.logsumexp({0}, dim={axis}, keepdim={keepdims})",
+    jax="jax.nn.logsumexp({0}, axis={axis}, keepdims={keepdims})",
+    stable="The largest number is subtracted before exp is taken, and added again afterwards.",
+    conventions=conventions.LOGSUMEXP,
     examples=examples.reduction,
 )  # fmt: skip
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:

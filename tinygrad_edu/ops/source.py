@@ -55,7 +55,7 @@ SOFTPLUS = (
 
 _LOGSUMEXP = """
 def logsumexp(x, axis=None, keepdims=False):
-    top = np.max(x, axis=axis, keepdims=True)
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0.0)
     out = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return out if keepdims else np.reshape(out, np.shape(np.sum(x, axis=axis)))"""
@@ -92,3 +92,37 @@ def argsort(x, axis=-1, descending=False):
     axis = 0 if axis is None else axis
     backwards = np.argsort(np.flip(x, axis), axis=axis, kind='stable')
     return np.flip(x.shape[axis] - 1 - backwards, axis)"""
+
+LINEAR_RECURRENCE = """linear_recurrence({0}, {1}, axis={axis})
+def linear_recurrence(a, b, axis):
+    out = np.array(b, dtype=np.result_type(a, b))
+    total, factor = np.moveaxis(out, axis, -1), np.moveaxis(np.array(a), axis, -1)
+    factor[..., :1] = 0.0
+    step = 1
+    while step < total.shape[-1]:
+        late, reset = factor[..., step:], factor[..., step:] == 0.0
+        total[..., step:] += np.where(reset, 0.0, late * total[..., :-step])
+        factor[..., step:] = np.where(reset, 0.0, late * factor[..., :-step])
+        step *= 2
+    return out"""
+
+NORM = """norm({0}, {ord}, {axis}, {keepdims})
+def norm(x, ord, axis, keepdims):
+    size = abs(x)
+    top = np.max(size, axis=axis, keepdims=True, initial=0.0)
+    top = np.where((top > 0.0) & (top < np.inf), top, 1.0)
+    size = size / top
+    if ord == 2:
+        out = top * np.sqrt(np.sum(size * size, axis=axis, keepdims=True))
+    else:
+        out = top * np.sum(size**ord, axis=axis, keepdims=True) ** (1.0 / ord)
+    return out if keepdims else np.squeeze(out, axis=axis)"""
+
+ORDER_STATISTIC = """order_statistic({0}, {k}, {axis}, {keepdims})
+def order_statistic(x, k, axis, keepdims):
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    rows = np.moveaxis(x, axes, range(-len(axes), 0))
+    rows = rows.reshape(*rows.shape[: x.ndim - len(axes)], -1)
+    rows = np.sort(rows, axis=-1)
+    out = np.where(np.isnan(rows[..., -1]), np.nan, rows[..., k])
+    return np.expand_dims(out, axes) if keepdims else out"""

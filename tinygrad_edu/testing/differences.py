@@ -9,6 +9,7 @@ Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4 (
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,3 +82,17 @@ def plateau(slopes: Vector, noise: Vector, steps: Vector) -> Estimate:
         if not unsure[row[k], k] < 0.1:
             doubt[row[k], k] = np.inf  # no step of the sweep is small enough to decide
     return Estimate(middle[row, column], doubt[row, column], steps[2:-1][row])
+
+
+def slopes_around(
+    function: Callable[[Vector], Vector], points: Vector, nudge: Vector, weights: Vector
+) -> tuple[float, float]:
+    """The least and the largest slope of the weighed outputs along ``nudge`` at points close by.
+
+    Between them lies what may be called a derivative on a kink: of three numbers that tie, none
+    can move the median alone. Clarke, "Optimization and Nonsmooth Analysis" (1983), section 2.1.
+    """
+    rng, h = np.random.default_rng(0), float(np.max(nudge))
+    near = [points + 1e-3 * rng.normal(size=points.shape) for _ in range(32)]
+    found = [float(weights @ (function(x + nudge) - function(x))) / h for x in near]
+    return min(found), max(found)
