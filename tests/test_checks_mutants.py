@@ -36,6 +36,7 @@ STRAIGHT = {
     "deg2rad", "rad2deg",
     "setitem", "sliding_window_view",
     "cumsum", "cummax", "cummin", "order_statistic",
+    "max_pool", "max_pool_pick", "max_pool_share", "sum_pool", "sum_pool_transpose",
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ LEVELS = {
     "ops": 2,
     "autodiff": 3, "transforms": 3, "roles": 3, "functions": 3, "tape": 3, "birth": 3,
     "statistics": 3, "losses": 3,
+    "networks": 3,
     "nn": 4, "optim": 4, "train": 4, "compile": 4, "view": 4, "explain": 4, "testing": 4,
     "terminal": 0,
     "interop": 5, "cli": 5, "tour": 5, "doctor": 5, "guide": 5, "report": 5, "__main__": 5,

@@ -109,6 +109,27 @@ if TYPE_CHECKING:
     from tinygrad_edu import nn, optim, testing, train
     from tinygrad_edu.explain import explain, to_code, to_latex, trace_table
     from tinygrad_edu.guide import card, help
+    from tinygrad_edu.networks.convolutions import (
+        conv1d,
+        conv2d,
+        conv_transpose1d,
+        conv_transpose2d,
+    )
+    from tinygrad_edu.networks.pools import (
+        adaptive_avg_pool1d,
+        adaptive_avg_pool2d,
+        adaptive_max_pool1d,
+        adaptive_max_pool2d,
+        avg_pool1d,
+        avg_pool2d,
+        max_pool1d,
+        max_pool2d,
+    )
+    from tinygrad_edu.ops.convolution import (
+        convolution,
+        convolution_transpose,
+        convolution_weight,
+    )
     from tinygrad_edu.ops.gathering import (
         add_at,
         embedding,
@@ -123,6 +144,14 @@ if TYPE_CHECKING:
         setitem,
         take,
         take_along_axis,
+    )
+    from tinygrad_edu.ops.pooling import (
+        max_pool,
+        max_pool_pick,
+        max_pool_share,
+        max_pool_winners,
+        sum_pool,
+        sum_pool_transpose,
     )
     from tinygrad_edu.ops.powers import cbrt, exp2, float_power, hypot, logaddexp, logaddexp2, xlogy
     from tinygrad_edu.ops.rearranging import (
@@ -265,6 +294,10 @@ __all__ = [
     "Value",
     "__version__",
     "absolute",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
     "add",
     "add_at",
     "add_n",
@@ -288,6 +321,8 @@ __all__ = [
     "atleast_2d",
     "atleast_3d",
     "average",
+    "avg_pool1d",
+    "avg_pool2d",
     "bias",
     "binary_cross_entropy_with_logits",
     "broadcast_arrays",
@@ -300,6 +335,13 @@ __all__ = [
     "composite",
     "concatenate",
     "constant",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "convolution",
+    "convolution_transpose",
+    "convolution_weight",
     "cos",
     "cosh",
     "count_nonzero",
@@ -372,6 +414,12 @@ __all__ = [
     "masked_fill",
     "matmul",
     "max",
+    "max_pool",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool_pick",
+    "max_pool_share",
+    "max_pool_winners",
     "maximum",
     "mean",
     "median",
@@ -443,6 +491,8 @@ __all__ = [
     "std",
     "subtract",
     "sum",
+    "sum_pool",
+    "sum_pool_transpose",
     "swapaxes",
     "take",
     "take_along_axis",

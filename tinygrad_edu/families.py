@@ -51,6 +51,16 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "amax", "amin", "average", "diff", "median", "nanmax", "nanmean", "nanmin", "nanprod",
         "nanstd", "nansum", "nanvar", "percentile", "ptp", "quantile", "trace",
     ),
+    "networks.convolutions": ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"),
+    "networks.pools": (
+        "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+        "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
+    ),
+    "ops.convolution": ("convolution", "convolution_transpose", "convolution_weight"),
+    "ops.pooling": (
+        "max_pool", "max_pool_pick", "max_pool_share", "max_pool_winners", "sum_pool",
+        "sum_pool_transpose",
+    ),
 }  # fmt: skip
 """The public names of each module that is loaded later, below the package."""
 

@@ -23,6 +23,7 @@ _NAMES = [
     (Role.TARGET, re.compile(r"(y|t|y_?true|targets?|labels?)[_\d.,₀-₉]*", re.I)),
 ]
 _SUMS = ("add", "add_n", "sum")
+_WHOLE = ("matmul", "convolution", "convolution_transpose")  # products and their sums at once
 _GIVEN = (Role.INPUT, Role.TARGET, Role.CONSTANT)
 
 
@@ -84,7 +85,7 @@ def _weighs(v: Value, user: Value, roles: dict[Value, Role]) -> bool:
     """Whether ``user`` multiplies the leaf ``v`` with a computed node or an input."""
     a, b = user.inputs if len(user.inputs) == 2 else (None, None)
     name, other = user.op and user.op.name, b if a is v else a
-    if name == "matmul":
+    if name in _WHOLE:
         return b is v and a is not v
     if name != "multiply" or other is v or type(other) is not Value:
         return False
@@ -103,9 +104,9 @@ def _computed(
     if v.op.kind == "activation":
         return Role.ACTIVATION
     added = any(u.op is not None and u.op.name in _SUMS for u in users[v])
-    product = name in ("multiply", "matmul") and v.inputs[0] is not v.inputs[1]
+    product = name in ("multiply", *_WHOLE) and v.inputs[0] is not v.inputs[1]
     if product and Role.WEIGHT in [roles[x] for x in values]:
-        return Role.WEIGHTED_SUM if name == "matmul" and not added else Role.PRODUCT
+        return Role.WEIGHTED_SUM if name in _WHOLE and not added else Role.PRODUCT
     if name not in _SUMS:
         return Role.OPERATION
     products, leaves = False, []
