@@ -17,6 +17,7 @@ __all__ = ["finish"]
 
 _NODE = re.compile(r'<g id="([^"]*)" class="node[^"]*">.*?</g>\n', re.S)
 _TEXT = re.compile(r"<text ([^>]*)>([^<]*)</text>")
+_GRADIENT = ("∇", "‖∇‖", "Σ∇", "&#8711;", "&#8214;&#8711;", "&#931;&#8711;")
 
 
 def finish(scene: Scene, svg: str, theme: str = "auto") -> str:
@@ -43,7 +44,7 @@ def _emphasise(group: str, titled: set[str]) -> str:
     for number, match in enumerate(texts):
         parts.append(group[at : match.start()])
         kind = ' class="b"' if number == 0 and bold else ""
-        if number and match[2].startswith(("∇", "‖∇‖", "&#8711;", "&#8214;&#8711;")):
+        if number and match[2].startswith(_GRADIENT):
             kind = ' class="g"'
         parts.append(f"<text{kind} {match[1]}>{match[2]}</text>")
         at = match.end()
