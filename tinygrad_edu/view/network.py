@@ -19,8 +19,6 @@ from tinygrad_edu.view.scene import Bundle, Cluster, Edge, Node, Scene
 __all__ = ["Cell", "Column", "Connection", "keep_strongest", "network_scene"]
 
 SHOWN, HEAD, TAIL = 16, 5, 3
-LINES = 200_000
-"""More connections than this are thinned to the strongest, and the picture says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +98,10 @@ def network_scene(
         hidden = columns[each.source].size > SHOWN or columns[each.target].size > SHOWN
         if hidden and each.weights is not None:
             bundles.append(_bundle(f"b{len(bundles)}", each, ids, largest))
-    scene = Scene(
+    return Scene(
         "neuron", tuple(nodes), tuple(edges), tuple(clusters), tuple(bundles),
         title, description, banner, (*_faint(bundles), *notes),
     )  # fmt: skip
-    return keep_strongest(scene, LINES)
 
 
 def _node(number: str, home: str, index: int, cell: Cell, strongest: float) -> Node:

@@ -15,7 +15,6 @@ from tinygrad_edu.terminal import printable, say
 from tinygrad_edu.view import backends
 from tinygrad_edu.view.dot import dot
 from tinygrad_edu.view.scene import Scene
-from tinygrad_edu.view.svg import safe
 from tinygrad_edu.view.text import text
 
 __all__ = ["LEVELS", "Picture", "draw"]
@@ -49,7 +48,8 @@ def draw(value: Any, level: str = "auto", input_names: Sequence[str] = ()) -> Pi
         raise ValueError(f"no level {level!r}; one of {', '.join(map(repr, LEVELS))}")
     if isinstance(input_names, str):
         raise DTypeError("input_names is one text", hint='a list: input_names=["mass", "sex"]')
-    return Picture(_scene(value, level, tuple(map(str, input_names))))
+    names = tuple(map(str, input_names))
+    return Picture(_scene(value, level, names), value, names)
 
 
 def _scene(value: Any, level: str, names: tuple[str, ...]) -> Scene:
@@ -84,6 +84,36 @@ def _graph_scene(value: Any, level: str, names: tuple[str, ...]) -> Scene:
     return op_scene(graph, regions) if level == "op" else layer_scene(graph, regions)
 
 
+def _levels(
+    value: Any, drawn: Scene, names: tuple[str, ...]
+) -> tuple[dict[str, Scene], dict[str, Any] | None]:
+    """The levels that a page can zoom through, and the story of the operations if they are one."""
+    from tinygrad_edu.engine import Value
+
+    if not isinstance(value, Value):
+        others = [level for level in ("layer", "neuron") if level != drawn.level]
+        made = {level: _scene(value, level, names) for level in others}
+        return {drawn.level: drawn, **{s.level: s for s in made.values()}}, None
+    from tinygrad_edu.view.build import op_scene
+    from tinygrad_edu.view.fold import fold
+    from tinygrad_edu.view.graph import read
+    from tinygrad_edu.view.neurons import neuron_count
+    from tinygrad_edu.view.regions import find_regions
+    from tinygrad_edu.view.story import story
+
+    graph = fold(read(value))
+    regions = find_regions(graph)
+    scenes = {drawn.level: drawn}
+    if any(region.kind == "layer" for region in regions.all):
+        scenes["layer"] = _graph_scene(value, "layer", names)
+    if neuron_count(regions) > 1:
+        scenes["neuron"] = _graph_scene(value, "neuron", names)
+    if len(graph.steps) <= BUDGET:
+        scenes["op"] = op_scene(graph, regions)
+    told = story(value, graph, scenes["op"]) if "op" in scenes and not graph.stale else None
+    return {**scenes, drawn.level: drawn}, told
+
+
 def _fitting(steps: int, neurons: int, folds: bool) -> str:
     """The most detailed level within the budget; where nothing can be folded, op to the caps."""
     if steps <= BUDGET:
@@ -96,8 +126,8 @@ def _fitting(steps: int, neurons: int, folds: bool) -> str:
 class Picture:
     """A drawn graph. `scene` is all that is in it, as plain data."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
+    def __init__(self, scene: Scene, source: Any = None, names: tuple[str, ...] = ()) -> None:
+        self.scene, self._source, self._names = scene, source, names
 
     @property
     def level(self) -> str:
@@ -119,14 +149,22 @@ class Picture:
         return text(self.scene, ascii)
 
     def html(self) -> str:
-        """The picture as one HTML page that asks nothing of any network."""
-        title = safe(self.scene.title or "Computation graph")
-        return (
-            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-            '<meta name="viewport" content="width=device-width">'
-            "<style>:root{color-scheme:light dark}body{margin:0}svg{max-width:100%;height:auto}"
-            f"</style></head>\n<body>\n{self.svg()}</body></html>\n"
-        )
+        """The picture as one interactive HTML page that asks nothing of any network.
+
+        It pans and zooms through the levels, tells of every shape its formula, numbers and chain
+        rule, and steps through the computation forward and backward. What was drawn stays what it
+        was: where the graph has changed since, the page holds this picture alone and says so.
+        """
+        from tinygrad_edu.view.page import page
+
+        scenes, told, note = {self.scene.level: self.scene}, None, ""
+        if self._source is not None:
+            now = _scene(self._source, self.scene.level, self._names)
+            if now.as_dict() == self.scene.as_dict():
+                scenes, told = _levels(self._source, self.scene, self._names)
+            else:
+                note = "The graph has changed since this picture was made: draw it again to step."
+        return page(scenes, self.scene.level, told, note)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture; the format is the path's ending: .svg .png .pdf .html .dot .txt.
