@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from random import Random
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import Phase, find, given, settings
@@ -9,8 +13,10 @@ from hypothesis import Phase, find, given, settings
 import tinygrad_edu as tg
 from tinygrad_edu.errors import GradientError
 from tinygrad_edu.testing import check_gradients
+from tinygrad_edu.testing.builder import random_program
 from tinygrad_edu.testing.checks import report_of
-from tinygrad_edu.testing.programs import Program, Step, usable
+from tinygrad_edu.testing.nightly import main
+from tinygrad_edu.testing.programs import LEFT_OUT, Program, Step, usable
 from tinygrad_edu.testing.strategies import arrays, programs, shapes, values
 
 MANY = settings(max_examples=5 * settings().max_examples)
@@ -124,6 +130,64 @@ def test_a_failure_shrinks_to_the_one_operation_that_is_wrong() -> None:
     assert caught.value.report.culprit.op == "tanh"  # type: ignore[attr-defined]
 
 
+def test_an_operation_that_needs_structure_is_met_near_its_examples() -> None:
+    def spd(rng: Random) -> Any:
+        a = np.array([[rng.uniform(-1.0, 1.0) for _ in range(3)] for _ in range(3)])
+        return (a @ a.T + np.eye(3),), {}
+
+    @tg.define.general(
+        vjp=[lambda g, out, x: g * 0.5 / x[0, 0]], jvp=[lambda t, out, x: t[0, 0] * 0.5 / x[0, 0]],
+        examples=spd,
+    )  # fmt: skip
+    def log_of_corner(x: Any) -> Any:
+        """ln of the first number on the way of a Cholesky factor, which must exist."""
+        return float(np.log(np.linalg.cholesky(x)[0, 0]))
+
+    try:
+        made = [random_program(Random(i), 4, ["log_of_corner", "tanh"]) for i in range(20)]
+    finally:
+        del tg.OPS["log_of_corner"]
+    calls = [p for p in made if "log_of_corner" in p.operations]
+    assert calls and all(
+        p.operations[p.operations.index("log_of_corner") - 1] == "add" for p in calls
+    )
+
+
+def test_what_is_left_out_has_its_reason_and_exists() -> None:
+    assert all(tg.registry()[name] and len(reason) > 20 for name, reason in LEFT_OUT.items())
+    assert len(LEFT_OUT) <= 3
+
+
+def test_a_program_is_drawn() -> None:
+    program = Program([0.5], [Step("tanh", (0,), {}), Step("square", (1,), {})])
+    assert len(program.draw(level="op").scene.nodes) >= 3
+
+
+def test_plain_random_programs_are_right_and_repeatable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--programs", "60", "--first", "7"]) == 0
+    first = capsys.readouterr().out
+    assert main(["--programs", "60", "--first", "7"]) == 0
+    assert first == capsys.readouterr().out and first.startswith("60 programs: ")
+
+
+def test_a_false_alarm_would_be_printed_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    op = tg.OPS["multiply"]
+    rules, pull = op.rules, op.pull
+    op.rules, op.pull = None, lambda *args: pull(*args) * 1.01
+    try:
+        assert main(["--programs", "15"]) == 1
+    finally:
+        op.rules, op.pull = rules, pull
+    out = capsys.readouterr().out
+    assert "# seed" in out and "def program" in out and "culprit: op `multiply`" in out
+
+
+def test_on_a_kink_with_an_infinite_slope_the_word_is_kink() -> None:
+    # 0 times an infinite slope is not a number: the rule of a relu is not to blame for it.
+    report = report_of(lambda x: tg.cbrt(tg.relu(x)), -0.5)
+    assert report.verdict == "kink" and report.kink is not None and report.kink.op == "cbrt"
+
+
 def test_the_set_of_operations_can_be_chosen() -> None:
     @given(programs(size=5, operations=["tanh", "multiply"]))
     def only_these(program: Program) -> None:
@@ -153,3 +217,8 @@ def test_arrays_have_their_shape_and_repeat_numbers(shape: tuple[int, ...]) -> N
     found = find(arrays(shape), lambda x: np.size(np.unique(x)) < max(2, np.size(x)))
     assert np.shape(found) == shape
     assert type(found) is float or found.dtype == np.float64
+
+
+@pytest.mark.slow
+def test_thousands_of_random_programs_raise_no_false_alarm() -> None:
+    assert main(["--programs", os.environ.get("RANDOM_PROGRAMS", "2000")]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,9 +63,19 @@ class Case:
         """The call as Python."""
         parts = [literal(x) for x in self.operands]
         parts += [f"{name}={literal(value)}" for name, value in self.params.items()]
-        return f"tg.{self.op.name}({', '.join(parts)})"
+        return f"{spelled(self.op.name)}({', '.join(parts)})"
 
     __repr__ = source
+
+
+def spelled(name: str) -> str:
+    """An operation in a program: `tg.NAME` where it is public, else as the registry has it.
+
+    >>> spelled("tanh"), spelled("getitem_transpose")
+    ('tg.tanh', "tg.OPS['getitem_transpose']")
+    """
+    public = hasattr(sys.modules[__name__.partition(".")[0]], name)
+    return f"tg.{name}" if public else f"tg.OPS[{name!r}]"
 
 
 def literal(x: Any) -> str:

@@ -185,7 +185,8 @@ class Judge:
             for i in columns:
                 d, doubt = float(best.value[i]), float(best.doubt[i])
                 word = _word(float(claimed[i]), d, doubt, float(floor[i]), self.eps)
-                word = "kink" if word == "step" and crossed else word
+                on_it = kink is not None and kink.distance == 0.0 and not np.isfinite(claimed[i])
+                word = "kink" if on_it or (word == "step" and crossed) else word
                 if word == "step" and not hidden:
                     word, d = self._arbitrate(direction, i, float(claimed[i]), d)
                 found.append((i, word, d, doubt, best.step[i]))

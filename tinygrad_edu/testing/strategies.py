@@ -15,8 +15,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tinygrad_edu.engine import Op
+from tinygrad_edu.testing.builder import Builder
 from tinygrad_edu.testing.case import Case
-from tinygrad_edu.testing.programs import Builder, Program, usable
+from tinygrad_edu.testing.programs import Program, usable
 
 Interval = tuple[float, float]
 REALS: Interval = (-math.inf, math.inf)
