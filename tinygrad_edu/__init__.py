@@ -106,7 +106,8 @@ from tinygrad_edu.tape import Tape
 from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from tinygrad_edu import nn, optim, testing, train
+    from tinygrad_edu import linalg, nn, optim, testing, train
+    from tinygrad_edu.contractions import cross, dot, inner, kron, outer, tensordot, vdot
     from tinygrad_edu.explain import explain, to_code, to_latex, trace_table
     from tinygrad_edu.guide import card, help
     from tinygrad_edu.networks.convolutions import (
@@ -129,6 +130,16 @@ if TYPE_CHECKING:
         convolution,
         convolution_transpose,
         convolution_weight,
+    from tinygrad_edu.guide import help
+    from tinygrad_edu.ops.einsum import einsum
+    from tinygrad_edu.ops.factorisations import (
+        eigh_vectors,
+        eigvalsh,
+        qr_q,
+        qr_r,
+        svd_u,
+        svd_vh,
+        svdvals,
     )
     from tinygrad_edu.ops.gathering import (
         add_at,
@@ -152,6 +163,15 @@ if TYPE_CHECKING:
         max_pool_winners,
         sum_pool,
         sum_pool_transpose,
+    from tinygrad_edu.ops.matrices import (
+        cholesky,
+        cofactor,
+        det,
+        inv,
+        logabsdet,
+        pinv,
+        signdet,
+        solve,
     )
     from tinygrad_edu.ops.powers import cbrt, exp2, float_power, hypot, logaddexp, logaddexp2, xlogy
     from tinygrad_edu.ops.rearranging import (
@@ -256,6 +276,7 @@ __version__ = "0.1.0"
 
 # Loaded at first use, so that `import tinygrad_edu` costs little beyond NumPy.
 _LATER = {
+    "linalg": "tinygrad_edu.linalg",
     "nn": "tinygrad_edu.nn",
     "optim": "tinygrad_edu.optim",
     "testing": "tinygrad_edu.testing",
@@ -330,7 +351,9 @@ __all__ = [
     "card",
     "cbrt",
     "check",
+    "cholesky",
     "clip",
+    "cofactor",
     "column_stack",
     "composite",
     "concatenate",
@@ -345,6 +368,7 @@ __all__ = [
     "cos",
     "cosh",
     "count_nonzero",
+    "cross",
     "cross_entropy",
     "cummax",
     "cummin",
@@ -352,14 +376,19 @@ __all__ = [
     "cumsum",
     "define",
     "deg2rad",
+    "det",
     "detach",
     "diag",
     "diagflat",
     "diagonal",
     "diff",
     "divide",
+    "dot",
     "draw",
     "dstack",
+    "eigh_vectors",
+    "eigvalsh",
+    "einsum",
     "elu",
     "embedding",
     "equal",
@@ -387,16 +416,20 @@ __all__ = [
     "hypot",
     "index_add",
     "infer_roles",
+    "inner",
     "input",
     "isfinite",
     "isinf",
     "isnan",
+    "inv",
     "jacobian",
     "jvp",
+    "kron",
     "kthvalue",
     "leaky_relu",
     "less",
     "less_equal",
+    "linalg",
     "linear",
     "linear_recurrence",
     "log",
@@ -404,6 +437,7 @@ __all__ = [
     "log2",
     "log10",
     "log_softmax",
+    "logabsdet",
     "logaddexp",
     "logaddexp2",
     "logcumsumexp",
@@ -449,12 +483,18 @@ __all__ = [
     "pad",
     "parameters",
     "percentile",
+    "outer",
+    "pad",
+    "parameters",
+    "pinv",
     "positive",
     "power",
     "prod",
     "ptp",
     "put_along_axis",
     "quantile",
+    "qr_q",
+    "qr_r",
     "rad2deg",
     "random_normal",
     "random_uniform",
@@ -475,6 +515,7 @@ __all__ = [
     "setitem",
     "sigmoid",
     "sign",
+    "signdet",
     "silu",
     "sin",
     "sinc",
@@ -482,6 +523,7 @@ __all__ = [
     "sliding_window_view",
     "softmax",
     "softplus",
+    "solve",
     "sort",
     "split",
     "sqrt",
@@ -493,12 +535,16 @@ __all__ = [
     "sum",
     "sum_pool",
     "sum_pool_transpose",
+    "svd_u",
+    "svd_vh",
+    "svdvals",
     "swapaxes",
     "take",
     "take_along_axis",
     "tan",
     "tanh",
     "target",
+    "tensordot",
     "testing",
     "tile",
     "to_code",
@@ -517,6 +563,7 @@ __all__ = [
     "unstack",
     "value_and_grad",
     "var",
+    "vdot",
     "vjp",
     "vsplit",
     "vstack",

@@ -6,6 +6,8 @@ Every class also is the built-in exception that NumPy or Python would have raise
 
 from __future__ import annotations
 
+from numpy.linalg import LinAlgError
+
 
 class TinygradError(Exception):
     """The base of all errors raised on purpose by this library.
@@ -28,6 +30,10 @@ class OperationError(TinygradError, ValueError):
 
 class ShapeError(OperationError):
     """Shapes do not fit together."""
+
+
+class MatrixError(OperationError, LinAlgError):
+    """A matrix that is singular, not positive definite or not finite, where it must not be."""
 
 
 class IndexingError(OperationError, IndexError):

@@ -17,9 +17,19 @@ OPS: dict[str, Op[Any]] = {}
 """Every operation that is loaded, by name. Declarators put it here."""
 
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "contractions": (
+        "cross", "dot", "inner", "kron", "outer", "tensordot", "vdot",
+    ),
+    "ops.einsum": ("einsum",),
+    "ops.factorisations": (
+        "eigh_vectors", "eigvalsh", "qr_q", "qr_r", "svd_u", "svd_vh", "svdvals",
+    ),
     "ops.gathering": (
         "add_at", "embedding", "gather", "index_add", "masked_fill", "one_hot", "put_along_axis",
         "scatter", "scatter_add", "set_at", "setitem", "take", "take_along_axis",
+    ),
+    "ops.matrices": (
+        "cholesky", "cofactor", "det", "inv", "logabsdet", "pinv", "signdet", "solve",
     ),
     "ops.powers": (
         "cbrt", "exp2", "float_power", "hypot", "logaddexp", "logaddexp2", "xlogy",

@@ -7,6 +7,7 @@ What has no rule raises and names the nearest; what only asks about numbers (`np
 from __future__ import annotations
 
 import difflib
+import importlib
 from typing import Any
 
 from tinygrad_edu.engine import OPS, Value
@@ -15,6 +16,7 @@ from tinygrad_edu.families import function as function_of
 from tinygrad_edu.families import knows, load, registry
 from tinygrad_edu.wording import ambiguous_equality
 
+_PACKAGE = __name__.split(".")[0]
 _ALIASES = {
     "amax": "max", "amin": "min", "true_divide": "divide", "abs": "absolute",
     "float_power": "power", "fix": "trunc",
@@ -72,6 +74,11 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             f"np.{name} writes into its array, and a Value does not change",
             hint=f"the changed one is a new Value: y = {_IN_PLACE[name]}",
         )
+    if function.__module__ == "numpy.linalg":
+        found = getattr(importlib.import_module(f"{_PACKAGE}.linalg"), name, None)
+        if found is None:
+            raise _unknown(f"linalg.{name}", name)
+        return found(*args, **kwargs)
     if not knows(name):
         raise _unknown(name, name)
     return function_of(name)(*args, **kwargs)

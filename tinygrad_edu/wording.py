@@ -69,7 +69,9 @@ def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Excep
         return error
     shapes = [getattr(x, "shape", ()) for x in inputs]
     kind: type[Exception] = ShapeError if any(shapes) else OperationError
-    if isinstance(error, TypeError):
+    if isinstance(error, OperationError):
+        kind = type(error)
+    elif isinstance(error, TypeError):
         kind = DTypeError
     elif isinstance(error, IndexError) and not isinstance(error, ValueError):
         kind = IndexingError

@@ -12,7 +12,8 @@ from tinygrad_edu.ops.elementwise import Operand
 from tinygrad_edu.raw import shape as shape_of
 
 
-def _swapped(x: Any) -> Any:
+def swapped(x: Any) -> Any:
+    """The last two axes exchanged: each matrix of a batch transposed."""
     n = len(shape_of(x))
     return x.T if n == 2 else x.transpose((*range(n - 2), n - 1, n - 2))
 
@@ -25,7 +26,7 @@ def _as_matrix(x: Any, column: bool) -> Any:
 def _left(g: Any, out: Any, x: Any, y: Any) -> Any:
     if len(shape_of(x)) == len(shape_of(y)) == 2:
         return g @ y.T
-    full = _full_gradient(g, x, y) @ _swapped(_as_matrix(y, column=True))
+    full = _full_gradient(g, x, y) @ swapped(_as_matrix(y, column=True))
     shape = shape_of(full)
     return full.reshape((*shape[:-2], shape[-1])) if len(shape_of(x)) == 1 else full
 
@@ -33,7 +34,9 @@ def _left(g: Any, out: Any, x: Any, y: Any) -> Any:
 def _right(g: Any, out: Any, x: Any, y: Any) -> Any:
     if len(shape_of(x)) == len(shape_of(y)) == 2:
         return x.T @ g
-    full = _swapped(_as_matrix(x, column=False)) @ _full_gradient(g, x, y)
+    if len(shape_of(y)) == 2 < len(shape_of(x)):  # one matrix for a batch: one product
+        return x.reshape((-1, shape_of(x)[-1])).T @ g.reshape((-1, shape_of(g)[-1]))
+    full = swapped(_as_matrix(x, column=False)) @ _full_gradient(g, x, y)
     return full.reshape(shape_of(full)[:-1]) if len(shape_of(y)) == 1 else full
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from tinygrad_edu import raw
 from tinygrad_edu.engine import OPS, Op, Value
+from tinygrad_edu.errors import OperationError
 from tinygrad_edu.tape import Tape
 from tinygrad_edu.testing.case import Case
 from tinygrad_edu.testing.checks import report_of
@@ -172,7 +173,11 @@ def replay_decides_anew(case: Case) -> bool:
 
     tape = Tape.record(both, *points)
     for other in across(case):
-        replayed, eager = tape.run(other), both(*other)
+        try:
+            eager = both(*other)
+        except OperationError:
+            continue  # not defined there: Cholesky's factor of −x
+        replayed = tape.run(other)
         for a, b in zip(replayed, eager, strict=True):
             if bits_of(a) != bits_of(b):
                 raise broken(case.with_points(other), "replay at x′ = eager at x′", a, b)

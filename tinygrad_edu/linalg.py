@@ -1,0 +1,381 @@
+"""`tg.linalg`: NumPy's `numpy.linalg` on Values, with its names, arguments and results.
+
+What has a derivative rule of its own stands in `ops.matrices` and `ops.factorisations`; the rest
+is composed of those here. `np.linalg.inv(v)` of a Value comes here as well.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.contractions import cross, given, outer, tensordot
+from tinygrad_edu.engine import Value, describe
+from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.families import operation
+from tinygrad_edu.functions import composite
+from tinygrad_edu.ops.arrays import transpose
+from tinygrad_edu.ops.elementwise import absolute, where
+from tinygrad_edu.ops.factorisations import (
+    eigh_vectors,
+    eigvalsh,
+    qr_q,
+    qr_r,
+    svd_u,
+    svd_vh,
+    svdvals,
+)
+from tinygrad_edu.ops.matrices import cholesky, det, inv, logabsdet, pinv, signdet, solve, square
+from tinygrad_edu.ops.products import matmul, swapped
+from tinygrad_edu.ops.reductions import max, min, sum
+from tinygrad_edu.raw import shape as shape_of
+
+matrix_transpose = swapped
+
+
+class EighResult(NamedTuple):
+    """The eigenvalues, ascending, and the eigenvectors as columns in that order."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class SVDResult(NamedTuple):
+    """Left vectors as columns, singular values descending, right vectors as rows."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+class QRResult(NamedTuple):
+    """Orthogonal columns, and the upper triangle."""
+
+    Q: Any
+    R: Any
+
+
+class SlogdetResult(NamedTuple):
+    """The sign of the determinant, a plain number, and the logarithm of its size."""
+
+    sign: Any
+    logabsdet: Any
+
+
+def eigh(a: Any, UPLO: str = "L") -> EighResult:
+    """Eigenvalues and eigenvectors of a symmetric matrix: ``a @ v = v * w``.
+
+    Of a matrix that is not symmetric the symmetric part is taken, so ``UPLO`` changes nothing.
+    Where two eigenvalues are equal the eigenvectors have no derivative, and the gradient through
+    them is NaN; that of the eigenvalues alone is right.
+
+    >>> w, v = eigh(np.array([[2.0, 0.0], [0.0, 1.0]]))
+    >>> w
+    array([1., 2.])
+    """
+    a = given(a)
+    return EighResult(eigvalsh(a), eigh_vectors(a))
+
+
+def svd(
+    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> Any:
+    """Singular values and vectors: ``a = U @ diag(S) @ Vh``.
+
+    Where two singular values are equal the vectors have no derivative, and the gradient through
+    them is NaN; that of the values alone is right.
+
+    >>> svd(np.array([[0.0, 3.0], [2.0, 0.0]])).S
+    array([3., 2.])
+    """
+    a = given(a)
+    shape = shape_of(a)
+    if not compute_uv:
+        return svdvals(a)
+    if full_matrices and len(shape) > 1 and shape[-1] != shape[-2]:
+        raise ShapeError(
+            f"svd of {describe(a)}: the vectors that full_matrices=True adds are arbitrary",
+            hint="np.linalg.svd(v, full_matrices=False): they have no derivative",
+        )
+    return SVDResult(svd_u(a), svdvals(a), svd_vh(a))
+
+
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """Orthogonal columns times an upper triangle: ``a = Q @ R``; with ``mode="r"`` R alone.
+
+    >>> qr(np.array([[0.0, 1.0], [2.0, 0.0]])).R
+    array([[-2., -0.],
+           [ 0., -1.]])
+    """
+    a = given(a)
+    shape = shape_of(a)
+    if mode == "r":
+        return qr_r(a)
+    if mode not in ("reduced", "complete"):
+        raise DTypeError(f"qr: no mode {mode!r}", hint='"reduced", "complete" or "r"')
+    if mode == "complete" and len(shape) > 1 and shape[-2] > shape[-1]:
+        raise ShapeError(
+            f"qr of {describe(a)}: the columns that mode='complete' adds are arbitrary",
+            hint='mode="reduced": they have no derivative',
+        )
+    return QRResult(qr_q(a), qr_r(a))
+
+
+def slogdet(a: Any) -> SlogdetResult:
+    """Sign and logarithm of the determinant, which may be too large or small for a number.
+
+    >>> slogdet(np.array([[2.0, 0.0], [0.0, -2.0]])).sign
+    -1.0
+    """
+    a = given(a)
+    return SlogdetResult(signdet(a), logabsdet(a))
+
+
+@composite("lstsq")
+def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
+    """The x for which ``a @ x`` is nearest to b, by the pseudo-inverse; of many the shortest.
+
+    Also the sums of squared residuals (none where a has not full rank), the rank, and the singular
+    values. Golub and Pereyra (1973).
+
+    >>> lstsq(np.array([[1.0], [1.0]]), np.array([1.0, 3.0]))[0]
+    array([2.])
+    """
+    a, b = given(a), given(b)
+    rows, columns = shape_of(square_or_not(a, "lstsq"))
+    if len(shape_of(b)) not in (1, 2) or shape_of(b)[0] != rows:
+        raise ShapeError(
+            f"lstsq: {rows} equations (shape {shape_of(a)}) for a right side of shape "
+            f"{shape_of(b)}",
+            hint=f"b has {rows} numbers, or {rows} rows with a column per right side",
+        )
+    cut = np.finfo(np.float64).eps * np.maximum(rows, columns) if rcond is None else rcond
+    x = matmul(pinv(a, rcond=float(cut)), b)
+    sizes = svdvals(a)
+    numbers = sizes._readable("lstsq") if isinstance(sizes, Value) else sizes
+    rank = int(np.sum(numbers > cut * np.max(numbers, initial=0.0)))
+    left = sum((b - matmul(a, x)) ** 2, axis=0)
+    residuals = left if len(shape_of(b)) == 2 else operation("reshape")(left, (1,))
+    return x, residuals if rank == columns < rows else np.zeros(0), rank, sizes
+
+
+def square_or_not(a: Any, name: str) -> Any:
+    """The operand, if it is one matrix."""
+    if len(shape_of(a)) != 2:
+        raise ShapeError(f"{name} takes one matrix, not shape {shape_of(a)}", hint="a[0] is one")
+    return a
+
+
+@composite("matrix_power")
+def matrix_power(a: Any, n: int) -> Any:
+    """Each matrix multiplied with itself n times, by repeated squaring; n < 0 takes the inverse.
+
+    >>> matrix_power(np.array([[1.0, 1.0], [0.0, 1.0]]), 10)
+    array([[ 1., 10.],
+           [ 0.,  1.]])
+    """
+    a, n = square(given(a)), operator.index(n)
+    if n == 0:
+        return where(True, np.eye(shape_of(a)[-1], dtype=a.dtype), a)
+    a = inv(a) if n < 0 else a
+    n = abs(n)
+    found, power = None, a
+    while n:
+        if n & 1:
+            found = power if found is None else matmul(found, power)
+        n >>= 1
+        power = matmul(power, power) if n else power
+    return found
+
+
+@composite("multi_dot")
+def multi_dot(arrays: Sequence[Any]) -> Any:
+    """The product of several matrices, in the order that needs the fewest multiplications.
+
+    The first and the last may be vectors.
+
+    >>> multi_dot([np.ones(2), np.eye(2), np.eye(2), np.ones(2)])
+    2.0
+    """
+    xs = [given(x) for x in arrays]
+    if len(xs) < 2:
+        raise ShapeError(f"multi_dot of {len(xs)} matrices", hint="two at the least")
+    heights = [shape_of(x)[0] if len(shape_of(x)) > 1 else 1 for x in xs]
+    lengths = [*heights, shape_of(xs[-1])[-1] if len(shape_of(xs[-1])) > 1 else 1]
+    lengths[1] = shape_of(xs[0])[-1]
+
+    @functools.cache
+    def best(i: int, j: int) -> tuple[int, int]:
+        """The fewest multiplications for the matrices i to j, and where to split them."""
+        if i == j:
+            return 0, i
+        ends = lengths[i] * lengths[j + 1]
+        costs = [
+            (best(i, k)[0] + best(k + 1, j)[0] + ends * lengths[k + 1], k) for k in range(i, j)
+        ]
+        return sorted(costs)[0]
+
+    def product(i: int, j: int) -> Any:
+        k = best(i, j)[1]
+        return xs[i] if i == j else matmul(product(i, k), product(k + 1, j))
+
+    return product(0, len(xs) - 1)
+
+
+def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """The diagonal of each matrix: of the last two axes, unlike `numpy.diagonal`.
+
+    >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]), offset=1)
+    array([2.])
+    """
+    rows, columns = shape_of(given(x))[-2:]
+    first = np.arange(np.maximum(0, -offset), np.minimum(rows, columns - offset))
+    return operation("getitem")(given(x), index=(Ellipsis, first, first + offset))
+
+
+def trace(x: Any, /, *, offset: int = 0) -> Any:
+    """The sum of the diagonal of each matrix: of the last two axes, unlike `numpy.trace`.
+
+    >>> trace(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    5.0
+    """
+    return sum(diagonal(x, offset=offset), axis=-1)
+
+
+# Norms -------------------------------------------------------------------------------------------
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The norm of vectors or matrices: one axis is a vector, two are a matrix.
+
+    Without axis and order all numbers are one vector. Matrices have the orders "fro", "nuc" (the
+    sum of singular values), 2 and -2 (the largest, the smallest), 1, -1, inf, -inf (sums of sizes
+    in columns or rows).
+
+    >>> norm(np.array([[3.0, 0.0], [0.0, 4.0]]), 2), norm(np.array([3.0, 4.0]))
+    (4.0, 5.0)
+    """
+    x = given(x)
+    count = len(shape_of(x))
+    if axis is None and ord is None:
+        return operation("norm")(x, None, None, keepdims)
+    axes = tuple(range(count)) if axis is None else axis
+    axes = (axes,) if isinstance(axes, (int, np.integer)) else tuple(axes)
+    if len(axes) == 1:
+        return operation("norm")(x, ord, axes[0], keepdims)
+    if len(axes) != 2:
+        raise ShapeError(
+            f"norm of order {ord} over {len(axes)} axes of {describe(x)}",
+            hint="axis=-1 is a norm of vectors, axis=(-2, -1) one of matrices",
+        )
+    return _matrix_norm(x, ord, tuple(a % count for a in axes), keepdims)
+
+
+def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    if ord in (None, "fro"):
+        return operation("norm")(x, None, axes, keepdims)
+    others = [a for a in range(len(shape_of(x))) if a not in axes]
+    x = transpose(x, (*others, *axes))
+    if ord in ("nuc", 2, -2):
+        found = {"nuc": sum, 2: max, -2: min}[ord](svdvals(x), axis=-1)
+    elif ord in (1, -1, np.inf, -np.inf):
+        sums = sum(absolute(x), axis=-2 if abs(ord) == 1 else -1)
+        found = (max if ord > 0 else min)(sums, axis=-1)
+    else:
+        raise DTypeError(
+            f"norm: no order {ord!r} for matrices", hint='"fro", "nuc", 2, -2, 1, -1, inf, -inf'
+        )
+    kept = [1 if a in axes else n for a, n in _lengths(shape_of(x), others, axes)]
+    return operation("reshape")(found, tuple(kept)) if keepdims else found
+
+
+def _lengths(shape: Any, others: list[int], axes: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Axes in their old order with their lengths, for an array whose axes were moved."""
+    return sorted(zip((*others, *axes), shape, strict=True))
+
+
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """The norm of vectors along an axis; without one, all numbers are one vector.
+
+    >>> vector_norm(np.array([[3.0, 4.0]]), ord=1)
+    7.0
+    """
+    x = given(x)
+    if axis is None and not keepdims:
+        return operation("norm")(operation("reshape")(x, (-1,)), ord)
+    return operation("norm")(x, ord, axis, keepdims)
+
+
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """The norm of each matrix of the last two axes.
+
+    >>> matrix_norm(np.array([[3.0, 0.0], [0.0, 4.0]]), ord="nuc")
+    7.0
+    """
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+@composite("cond")
+def cond(x: Any, p: Any = None) -> Any:
+    """How much an error of b can grow in ``solve(x, b)``: the norm of x times that of inv(x).
+
+    >>> cond(np.array([[4.0, 0.0], [0.0, 2.0]]))
+    2.0
+    """
+    x = given(x)
+    if p in (None, 2, -2):
+        sizes = svdvals(x)
+        high, low = max(sizes, axis=-1), min(sizes, axis=-1)
+        return low / high if p == -2 else high / low
+    return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
+
+
+def matrix_rank(A: Any, tol: Any = None) -> Any:
+    """How many singular values are not 0, to rounding: a plain number per matrix.
+
+    >>> int(matrix_rank(np.array([[1.0, 2.0], [2.0, 4.0]])))
+    1
+    """
+    A = given(A)
+    sizes = svdvals(A)
+    if tol is None:
+        eps = float(np.finfo(sizes.dtype).eps)
+        tol = max(sizes, axis=-1, keepdims=True) * (np.max(shape_of(A)[-2:]) * eps)
+    above = sizes > tol
+    if isinstance(above, Value):  # while a program is recorded
+        return sum(where(above, 1.0, 0.0), axis=-1)
+    return np.sum(above, axis=-1)
+
+
+__all__ = [
+    "cholesky",
+    "cond",
+    "cross",
+    "det",
+    "diagonal",
+    "eigh",
+    "eigvalsh",
+    "inv",
+    "lstsq",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "matrix_transpose",
+    "multi_dot",
+    "norm",
+    "outer",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "svd",
+    "svdvals",
+    "tensordot",
+    "trace",
+    "vector_norm",
+]
