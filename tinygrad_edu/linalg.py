@@ -107,8 +107,8 @@ def svd(
 def qr(a: Any, mode: str = "reduced") -> Any:
     """Orthogonal columns times an upper triangle: ``a = Q @ R``; with ``mode="r"`` R alone.
 
-    >>> qr(np.array([[0.0, 1.0], [2.0, 0.0]])).R
-    array([[-2., -0.],
+    >>> qr(np.array([[0.0, 1.0], [2.0, 0.0]])).R + 0.0
+    array([[-2.,  0.],
            [ 0., -1.]])
     """
     a = given(a)

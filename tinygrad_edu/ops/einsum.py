@@ -169,7 +169,7 @@ def _tangent(i: int, t: Any, out: Any, *xs: Any, subscripts: str, optimize: bool
     kind="linear algebra", symbol="Σ∏", formula="Σ ∏ x[letters]", prepare=_prepare,
     code=source.EINSUM, numpy="np.einsum({subscripts}, {*})",
     torch="torch.einsum({subscripts}, {*})", jax="jnp.einsum({subscripts}, {*})",
-    examples=examples.einsum,
+    examples=examples.einsum, analytic=True,
 )  # fmt: skip
 def einsum(*operands: Any, subscripts: str = "", optimize: Any = None) -> Any:
     """Products over axes with letters, those missing from the result summed: Einstein's notation.

@@ -73,7 +73,8 @@ def identity(n: int) -> Any:
 
 def lower(x: Any, below: int = 0) -> Any:
     """The numbers on and below the diagonal, zeros above."""
-    return where(np.tri(*shape_of(x)[-2:], -below, dtype=bool), x, 0.0)
+    rows, columns = shape_of(x)[-2:]
+    return where(np.tri(rows, columns, -below, dtype=bool), x, 0.0)
 
 
 def symmetric(x: Any) -> Any:
@@ -95,7 +96,7 @@ def per_matrix(g: Any) -> Any:
     jvp=[lambda t, out, x: -(out @ t @ out)],
     kind="linear algebra", symbol="⁻¹", formula="x⁻¹", code="np.linalg.inv({0})",
     numpy="np.linalg.inv({0})", torch="torch.linalg.inv({0})", jax="jnp.linalg.inv({0})",
-    examples=examples.matrix,
+    examples=examples.matrix, analytic=True,
 )  # fmt: skip
 def inv(x: Operand) -> Any:
     """The inverse of each matrix: x @ inv(x) is the identity.
@@ -148,7 +149,7 @@ def _forward_solve(a: Any, b: Any) -> Any:
     jvp=[_solve_tangent, lambda t, out, a, b: _solved(a, t, b)],
     kind="linear algebra", symbol="\\", formula="a⁻¹ b", code="np.linalg.solve({0}, {1})",
     numpy="np.linalg.solve({0}, {1})", torch="torch.linalg.solve({0}, {1})",
-    jax="jnp.linalg.solve({0}, {1})", examples=examples.equations,
+    jax="jnp.linalg.solve({0}, {1})", examples=examples.equations, analytic=True,
 )  # fmt: skip
 def solve(a: Operand, b: Operand) -> Any:
     """The x with a @ x = b: b is one vector, or matrices with a right side per column.
@@ -202,7 +203,8 @@ def pinv(x: Operand, rcond: Any = None) -> Any:
     jvp=[lambda t, out, x: sum(t * cofactor(x), axis=(-2, -1))],
     kind="linear algebra", formula="det x", code="np.linalg.det({0})",
     numpy="np.linalg.det({0})", torch="torch.linalg.det({0})", jax="jnp.linalg.det({0})",
-    examples=examples.matrix, stable="the gradient are the signed minors: no division by det x",
+    examples=examples.matrix, analytic=True,
+    stable="Its gradient is made of signed minors, without a division by the determinant.",
 )  # fmt: skip
 def det(x: Operand) -> Any:
     """The determinant: the volume of the cell that the rows span. Singular matrices are welcome.
@@ -244,7 +246,7 @@ def _cofactor_change(t: Any, out: Any, x: Any) -> Any:
     vjp=[_cofactor_change], jvp=[_cofactor_change],
     kind="linear algebra", formula="(−1)ⁱ⁺ʲ det(x without row i, column j)", code=source.COFACTOR,
     torch="", jax="", examples=examples.matrix,
-    stable="by singular values, of which no product has a divisor",
+    stable="Products of singular values are multiplied, and nothing is divided by.",
 )  # fmt: skip
 def cofactor(x: Operand) -> Any:
     """The signed minors of a matrix: the gradient of its determinant.
@@ -265,7 +267,7 @@ def cofactor(x: Operand) -> Any:
     kind="linear algebra", formula="ln |det x|", code="np.linalg.slogdet({0})[1]",
     numpy="np.linalg.slogdet({0})[1]", torch="torch.linalg.slogdet({0})[1]",
     jax="jnp.linalg.slogdet({0})[1]", examples=examples.matrix,
-    stable="a sum of logarithms, where the product would overflow",
+    stable="Logarithms are added where the product would overflow.",
 )  # fmt: skip
 def logabsdet(x: Operand) -> Any:
     """The logarithm of the size of the determinant."""
