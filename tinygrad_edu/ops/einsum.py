@@ -17,13 +17,17 @@ import numpy as np
 from tinygrad_edu.define import general
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import OperationError, ShapeError
-from tinygrad_edu.ops import examples, source
+from tinygrad_edu.ops import matrix_examples as examples
 from tinygrad_edu.ops.arrays import broadcast_to, reshape
 from tinygrad_edu.ops.elementwise import where
 from tinygrad_edu.raw import shape as shape_of
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LARGE = 4096  # products of numbers; below, planning costs more than BLAS saves
+_CODE = """einsum({subscripts}, {*}, optimize={optimize})
+def einsum(subscripts, *operands, optimize):
+    kind = np.result_type(*operands)  # a number takes the type of the arrays
+    return np.einsum(subscripts, *[np.asarray(x, kind) for x in operands], optimize=optimize)"""
 _MOST = 64  # operands; NumPy takes no more
 
 
@@ -167,7 +171,7 @@ def _tangent(i: int, t: Any, out: Any, *xs: Any, subscripts: str, optimize: bool
     vjp=[partial(_gradient, i) for i in range(_MOST)],
     jvp=[partial(_tangent, i) for i in range(_MOST)],
     kind="linear algebra", symbol="Σ∏", formula="Σ ∏ x[letters]", prepare=_prepare,
-    code=source.EINSUM, numpy="np.einsum({subscripts}, {*})",
+    code=_CODE, numpy="np.einsum({subscripts}, {*})",
     torch="torch.einsum({subscripts}, {*})", jax="jnp.einsum({subscripts}, {*})",
     examples=examples.einsum, analytic=True,
 )  # fmt: skip

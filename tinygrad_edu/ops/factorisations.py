@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_edu.define import general
 from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.ops import examples
+from tinygrad_edu.ops import matrix_examples as examples
 from tinygrad_edu.ops.arrays import concatenate, reshape
 from tinygrad_edu.ops.elementwise import Operand, where
 from tinygrad_edu.ops.matrices import identity, lapack, lower, solve, square, symmetric

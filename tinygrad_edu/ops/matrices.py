@@ -15,7 +15,7 @@ from numpy.linalg import LinAlgError
 from tinygrad_edu.define import general, plain
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import MatrixError, ShapeError
-from tinygrad_edu.ops import examples, source
+from tinygrad_edu.ops import matrix_examples as examples
 from tinygrad_edu.ops.arrays import reshape
 from tinygrad_edu.ops.elementwise import Operand, where
 from tinygrad_edu.ops.plain import detach
@@ -215,6 +215,14 @@ def det(x: Operand) -> Any:
     return np.linalg.det(square(x))
 
 
+_COFACTOR = """cofactor({0})
+def cofactor(x):
+    u, s, vh = np.linalg.svd(x)
+    rest = np.where(np.eye(x.shape[-1], dtype=bool), 1.0, s[..., None, :]).prod(axis=-1)
+    sign = np.round(np.linalg.det(u) * np.linalg.det(vh))
+    return sign[..., None, None] * ((u * rest.astype(x.dtype)[..., None, :]) @ vh)"""
+
+
 def _others(s: Any) -> Any:
     """The products of all numbers but the i-th and the j-th; 0 where i = j."""
     n = shape_of(s)[-1]
@@ -244,7 +252,7 @@ def _cofactor_change(t: Any, out: Any, x: Any) -> Any:
 
 @general(
     vjp=[_cofactor_change], jvp=[_cofactor_change],
-    kind="linear algebra", formula="(−1)ⁱ⁺ʲ det(x without row i, column j)", code=source.COFACTOR,
+    kind="linear algebra", formula="(−1)ⁱ⁺ʲ det(x without row i, column j)", code=_COFACTOR,
     torch="", jax="", examples=examples.matrix,
     stable="Products of singular values are multiplied, and nothing is divided by.",
 )  # fmt: skip
