@@ -130,7 +130,7 @@ if TYPE_CHECKING:
         convolution,
         convolution_transpose,
         convolution_weight,
-    from tinygrad_edu.guide import help
+    )
     from tinygrad_edu.ops.einsum import einsum
     from tinygrad_edu.ops.factorisations import (
         eigh_vectors,
@@ -156,13 +156,6 @@ if TYPE_CHECKING:
         take,
         take_along_axis,
     )
-    from tinygrad_edu.ops.pooling import (
-        max_pool,
-        max_pool_pick,
-        max_pool_share,
-        max_pool_winners,
-        sum_pool,
-        sum_pool_transpose,
     from tinygrad_edu.ops.matrices import (
         cholesky,
         cofactor,
@@ -172,6 +165,14 @@ if TYPE_CHECKING:
         pinv,
         signdet,
         solve,
+    )
+    from tinygrad_edu.ops.pooling import (
+        max_pool,
+        max_pool_pick,
+        max_pool_share,
+        max_pool_winners,
+        sum_pool,
+        sum_pool_transpose,
     )
     from tinygrad_edu.ops.powers import cbrt, exp2, float_power, hypot, logaddexp, logaddexp2, xlogy
     from tinygrad_edu.ops.rearranging import (
