@@ -39,9 +39,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "sliding_window_view", "tril", "triu", "unfold",
     ),
     "ops.shapes": (
-        "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "column_stack",
-        "dstack", "expand_dims", "flatten", "hsplit", "hstack", "meshgrid", "moveaxis", "ravel",
-        "repeat", "split", "squeeze", "swapaxes", "tile", "unstack", "vsplit", "vstack",
+        "append", "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays",
+        "column_stack", "delete", "dstack", "expand_dims", "flatten", "hsplit", "hstack",
+        "meshgrid", "moveaxis", "ravel", "repeat", "split", "squeeze", "swapaxes", "tile",
+        "unstack", "vsplit", "vstack",
     ),
     "ops.sorting": (
         "kthvalue", "nonzero", "searchsorted", "sort", "topk", "unique",

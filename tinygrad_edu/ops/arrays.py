@@ -5,6 +5,8 @@ Most are linear: the derivative of the map is the map, and its transpose is all 
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from tinygrad_edu.define import linear
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.ops import examples, source
+from tinygrad_edu.ops.composed import axes_of, composed, mistake
 from tinygrad_edu.ops.elementwise import Operand
 from tinygrad_edu.ops.indexing import getitem
 from tinygrad_edu.raw import shape as shape_of
@@ -25,16 +28,31 @@ def _unnested(args: Any) -> Any:
     return args[0] if single else args
 
 
+def _lengths(shape: Any) -> tuple[int, ...]:
+    """A shape as plain whole numbers; a single one stands for one axis."""
+    return tuple([operator.index(n) for n in (shape if np.iterable(shape) else (shape,))])
+
+
+def _typed(x: Any) -> Any:
+    """A scalar as an array of the type it came from, where that is not float64."""
+    weak = not isinstance(x, Value) or x.shape or x._dtype in (None, np.float64)
+    return None if weak else stack(x, axis=0)
+
+
+@composed("x")
 def _prepare_reshape(x: Any, shape: Any) -> Any:
-    shape = _unnested(shape)
-    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(int(n) for n in shape)
+    shape = _lengths(_unnested(shape))
     have = np.shape(x) if not isinstance(x, Value) else x.shape
+    if shape == have:
+        return x
     if -1 in shape:
-        rest = int(np.prod([n for n in shape if n != -1]))
-        if shape.count(-1) > 1 or rest == 0 or int(np.prod(have)) % rest:
-            raise ShapeError(f"cannot reshape {have} into {shape}")
-        shape = tuple(int(np.prod(have)) // rest if n == -1 else n for n in shape)
-    return x if shape == have else {"shape": shape}
+        count, rest = math.prod(have), math.prod(n for n in shape if n != -1)
+        if shape.count(-1) > 1 or rest == 0 or count % rest:
+            hint = f"{count} numbers; one length may be -1 where the others divide that"
+            raise mistake(f"cannot reshape {have} into {shape}", hint)
+        shape = tuple(count // rest if n == -1 else n for n in shape)
+    narrow = _typed(x) if shape else None
+    return {"shape": shape} if narrow is None else reshape(narrow, shape=shape)
 
 
 @linear(
@@ -48,12 +66,13 @@ def reshape(x: Operand, /, shape: Any) -> Any:
     return np.reshape(x, shape)
 
 
+@composed("x")
 def _prepare_transpose(x: Any, axes: Any = None) -> Any:
-    axes = _unnested(axes)
     n = x.ndim if isinstance(x, Value) else np.ndim(x)
-    if axes is not None and (isinstance(axes, int) or sorted(a % n for a in axes) != [*range(n)]):
-        raise ShapeError(f"transpose: axes {axes} for {n} axes", hint="name every axis once")
-    order = tuple(range(n))[::-1] if axes is None else tuple(int(a) % n for a in axes)
+    order = tuple(range(n))[::-1] if axes is None else axes_of(n, _unnested(axes))
+    if len(order) != n:
+        hint = "name every axis once; tg.swapaxes and tg.moveaxis move single ones"
+        raise mistake(f"{len(order)} axes for an array of {n}", hint)
     return x if order == tuple(range(n)) else {"axes": order}
 
 
@@ -68,14 +87,28 @@ def transpose(x: Operand, axes: Any = None) -> Any:
     return np.transpose(x, axes)
 
 
-def _prepare_broadcast(x: Any, shape: Any) -> Any:
-    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+@composed("x")
+def _prepare_broadcast_to(x: Any, shape: Any) -> Any:
+    shape = _lengths(shape)
+    have = x.shape if isinstance(x, Value) else np.shape(x)
+    if shape == have:
+        return x
+    lead = len(shape) - len(have)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(have, shape[lead:], strict=True)):
+        hint = "shapes are matched from the right, and only axes of length 1 are repeated"
+        raise mistake(f"shape {have} does not broadcast to {shape}", hint)
+    narrow = _typed(x) if shape else None
+    return {"shape": shape} if narrow is None else broadcast_to(narrow, shape=shape)
+
+
+def _prepare_sum_to(x: Any, shape: Any) -> Any:
+    shape = _lengths(shape)
     return x if shape == (x.shape if isinstance(x, Value) else np.shape(x)) else {"shape": shape}
 
 
 @linear(
     lambda g, x, shape: sum_to(g, shape=shape_of(x)),
-    kind="shape", formula="x repeated", prepare=_prepare_broadcast,
+    kind="shape", formula="x repeated", prepare=_prepare_broadcast_to,
     code="np.broadcast_to({0}, {shape})",
     examples=examples.broadcast, torch="torch.broadcast_to({0}, {shape})",
 )  # fmt: skip
@@ -86,7 +119,7 @@ def broadcast_to(x: Operand, /, shape: Any) -> Any:
 
 @linear(
     lambda g, x, shape: broadcast_to(g, shape=shape_of(x)),
-    kind="shape", formula="Σ over broadcast axes", prepare=_prepare_broadcast, code=source.SUM_TO,
+    kind="shape", formula="Σ over broadcast axes", prepare=_prepare_sum_to, code=source.SUM_TO,
     examples=examples.sum_to, torch="{0}.sum_to_size({shape})", jax="",
 )  # fmt: skip
 def sum_to(x: Operand, /, shape: Any) -> Any:

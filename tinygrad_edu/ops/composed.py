@@ -45,11 +45,12 @@ def refusal(
 def composed(*operands: str) -> Callable[[F], F]:
     """Tell the mistakes in a function of operations as its own; ``operands`` are its arrays.
 
-    Everything else is static: a Value there is refused.
+    Everything else is static: a Value there is refused. The ``prepare`` of an operation can be one.
     """
 
     def decorate(function: F) -> F:
-        name, signature = function.__name__, inspect.signature(function)
+        name = function.__name__.removeprefix("_prepare_")
+        signature = inspect.signature(function)
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:

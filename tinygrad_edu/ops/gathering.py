@@ -17,6 +17,7 @@ from tinygrad_edu.engine import Value
 from tinygrad_edu.ops import examples, source
 from tinygrad_edu.ops.arrays import astype, reshape
 from tinygrad_edu.ops.composed import along, array, axis_of, composed, mistake, whole
+from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import Operand, equal, where
 from tinygrad_edu.ops.indexing import Hole, filled, getitem, getitem_transpose, index_parts
 from tinygrad_edu.ops.plain import detach
@@ -52,6 +53,17 @@ def _prepare_setitem(x: Any, values: Any, *arrays: Any, index: Any) -> Any:
     return setitem(x, values, *operands, index=kept) if operands else {"index": kept}
 
 
+_TWICE = (
+    Convention(
+        "a place set twice: the last number, and its gradient alone",
+        "d(lambda v: tg.sum(tg.set_at(np.zeros(1), [0, 0], v)))(np.ones(2)).tolist()",
+        "[0.0, 1.0]",
+        "D(lambda v: torch.zeros(1).index_put((t([0, 0]),), v).sum())(torch.ones(2)).tolist()",
+        "[1.0, 1.0]",
+    ),
+)
+
+
 @general(
     vjp=[
         lambda g, out, x, values, *arrays, index: setitem(g, 0.0, *arrays, index=index),
@@ -64,7 +76,8 @@ def _prepare_setitem(x: Any, values: Any, *arrays: Any, index: Any) -> Any:
         ),
     ],
     kind="shape", symbol="[ ]=", formula="x with values at index", prepare=_prepare_setitem,
-    code=source.SETITEM, examples=examples.setitem, numpy="", torch="",
+    code=source.SETITEM, examples=examples.setitem, numpy="", torch="", analytic=True,
+    conventions=_TWICE,
     jax="jnp.asarray({0}).at[{index}].set({1})",
 )  # fmt: skip
 def setitem(*operands: Operand, index: Any) -> Any:
@@ -294,10 +307,10 @@ def _within(indices: Any, size: int, what: str) -> None:
 
 
 @composed("labels")
-def one_hot(labels: Any, num_classes: int = -1) -> Any:
+def one_hot(labels: Any, num_classes: int = -1, dtype: Any = np.float64) -> Any:
     """A row per label with 1 at the label's place and 0 elsewhere; plain numbers.
 
-    ``num_classes=-1``: as many as the largest label needs.
+    ``num_classes=-1``: as many as the largest label needs. ``dtype=np.float32`` beside such data.
 
     >>> one_hot([0, 2])
     array([[1., 0., 0.],
@@ -312,4 +325,4 @@ def one_hot(labels: Any, num_classes: int = -1) -> Any:
     _within(labels, count, "classes")
     wide = (*np.shape(_raw(labels)), 1)
     column = reshape(labels, shape=wide) if isinstance(labels, Value) else np.reshape(labels, wide)
-    return where(equal(column, np.arange(float(count))), 1.0, 0.0)
+    return astype(where(equal(column, np.arange(float(count))), 1.0, 0.0), dtype=dtype)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_edu.define import plain
 from tinygrad_edu.ops import examples, source
+from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import Operand
 
 
@@ -33,13 +34,42 @@ def argmin(x: Operand, axis: int | None = None, keepdims: bool = False) -> Any:
     return np.argmin(x, axis=axis, keepdims=keepdims)
 
 
+_ORDER = (
+    Convention(
+        "sort at a tie: each keeps its place, where max shares",
+        "d(lambda x: tg.sort(x)[-1])(np.ones(2)).tolist()", "[0.0, 1.0]",
+        "D(lambda x: x.sort(stable=True).values[-1])(torch.ones(2)).tolist()", "[0.0, 1.0]",
+    ),
+    Convention(
+        "topk at a tie: the earlier one",
+        "d(lambda x: tg.topk(x, 1)[0][0])(np.ones(3)).tolist()", "[1.0, 0.0, 0.0]",
+        "D(lambda x: x.topk(1).values[0])(torch.ones(3)).tolist()", "[1.0, 0.0, 0.0]",
+    ),
+    Convention(
+        "kthvalue at a tie: the k-th in stable order",
+        "d(lambda x: tg.kthvalue(x, 2)[0])(np.ones(3)).tolist()", "[0.0, 1.0, 0.0]",
+        "D(lambda x: x.kthvalue(2).values)(torch.ones(3)).tolist()", "[1.0, 0.0, 0.0]",
+    ),
+    Convention(
+        "NaN among the largest: seen, not passed over",
+        "tg.topk(np.array([1.0, np.nan]), 1)[0].item()", "nan",
+        "t([1.0, math.nan]).topk(1).values.item()", "nan",
+    ),
+)  # fmt: skip
+
+
 @plain(
     formula="positions in sorted order", code=source.ARGSORT, examples=examples.order,
+    conventions=_ORDER, prepare=lambda x, axis, kind, descending: {
+        "axis": axis, "descending": bool(descending)
+    },
     numpy="np.argsort({0}, axis={axis}, kind='stable')",
     torch="torch.argsort({0}, dim={axis}, descending={descending}, stable=True)",
     jax="jnp.argsort({0}, axis={axis}, stable=True, descending={descending})",
 )  # fmt: skip
-def argsort(x: Operand, axis: int | None = -1, descending: bool = False) -> Any:
+def argsort(
+    x: Operand, axis: int | None = -1, kind: str | None = None, descending: bool = False
+) -> Any:
     """The positions that sort the numbers, as plain integers; equal numbers keep their order."""
     if not descending:
         return np.argsort(x, axis=axis, kind="stable")

@@ -89,7 +89,9 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     x = array(x)
     shape = shape_of(x)
     if axis is None:
-        return reshape(roll(ravel(x), shift, 0), shape=shape)
+        row = ravel(x)
+        rolled = roll(row, shift, 0)
+        return x if rolled is row else reshape(rolled, shape=shape)
     axes = [axis_of(len(shape), a) for a in (axis if np.iterable(axis) else (axis,))]
     shifts = [operator.index(s) for s in (shift if np.iterable(shift) else (shift,))]
     pairs = [(int(s), int(a)) for s, a in np.broadcast(np.array(shifts), np.array(axes))]

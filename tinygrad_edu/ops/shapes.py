@@ -269,6 +269,17 @@ def column_stack(arrays: Sequence[Any]) -> Any:
     return concatenate(*[expand_dims(x, 1) if len(shape_of(x)) == 1 else x for x in xs], axis=1)
 
 
+@composed("x", "values")
+def append(x: Any, values: Any, axis: int | None = None) -> Any:
+    """The numbers of both in one row, or joined along an axis.
+
+    >>> append(np.array([1.0, 2.0]), 3.0)
+    array([1., 2., 3.])
+    """
+    pair = [array(x), array(values)]
+    return concatenate(*(map(ravel, pair) if axis is None else pair), axis=axis or 0)
+
+
 # Cut ---------------------------------------------------------------------------------------------
 
 
@@ -335,6 +346,19 @@ def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
     if len(shape_of(x)) < 2:
         raise mistake("two axes are needed", "tg.split(x, …) cuts a vector")
     return split(x, indices_or_sections, axis=0)
+
+
+@composed("x")
+def delete(x: Any, obj: Any, axis: int | None = None) -> Any:
+    """Without these slices along the axis, or without these numbers of all in a row.
+
+    >>> delete(np.array([1.0, 2.0, 3.0]), 1)
+    array([1., 3.])
+    """
+    x = ravel(x) if axis is None else array(x)
+    n = len(shape_of(x))
+    at = axis_of(n, 0 if axis is None else axis)
+    return getitem(x, index=along(n, at, np.delete(np.arange(shape_of(x)[at]), obj)))
 
 
 @composed("x")
