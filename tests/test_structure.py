@@ -27,7 +27,7 @@ LEVELS = {
     "command_train": 5, "command_program": 5, "cards": 5, "op_page": 5, "peers": 3,
 }  # fmt: skip
 SIDEWAYS = {("train", "nn"), ("train", "optim"), ("train", "testing"), ("view", "explain")}
-SIDEWAYS |= {("testing", "view")}
+SIDEWAYS |= {("testing", "view"), ("testing", "nn"), ("testing", "optim")}
 # A Value reaches what shows it, and what differentiates it, when it is asked to: at the call.
 AT_THE_CALL = {("engine", "autodiff"), ("engine", "view"), ("engine", "numpy_protocol")}
 AT_THE_CALL |= {("families", "engine"), ("methods", "engine")}  # for the type checker only

@@ -101,6 +101,13 @@ def report_of(f: Callable[..., Any], *args: Any, **options: Any) -> Report:
     return _Check(*from_function(f, args), **options).run()
 
 
+def report_on(
+    subject: Subject, xs: Numbers, names: list[str], notes: list[str], **options: Any
+) -> Report:
+    """The report of a subject of one's own, whatever its verdict is."""
+    return _Check(subject, xs, names, notes, **options).run()
+
+
 @dataclass
 class _Check:
     """One check: the subject, the point, the names of the arguments, and the options."""

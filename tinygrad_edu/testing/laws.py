@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tinygrad_edu.engine import Op
 from tinygrad_edu.testing.case import Case
 from tinygrad_edu.testing.law_tools import LawError, ulps
+from tinygrad_edu.testing.module_laws import check_module
 from tinygrad_edu.testing.op_laws import (
     DERIVATIVE_LAWS,
     LAWS,
@@ -26,6 +27,7 @@ from tinygrad_edu.testing.op_laws import (
     matches_reference,
     scalar_is_array,
 )
+from tinygrad_edu.testing.optimizer_laws import check_optimizer
 from tinygrad_edu.testing.strategies import cases
 
 
@@ -73,7 +75,9 @@ __all__ = [
     "DERIVATIVE_LAWS",
     "LAWS",
     "LawError",
+    "check_module",
     "check_op",
+    "check_optimizer",
     "forward_is_transposed_reverse",
     "gradient_is_differences",
     "matches_reference",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from hypothesis import strategies as st
@@ -21,6 +21,10 @@ from tinygrad_edu.testing.programs import Program, usable
 
 Interval = tuple[float, float]
 REALS: Interval = (-math.inf, math.inf)
+SMOOTH = ("tanh", "sigmoid", "softplus", "silu")
+"""The activations without a kink that `neurons` and `mlps` draw where no others are asked for."""
+_BESIDE = (0.0, 1e-9, -1e-9, 1e-4, -1e-4)  # of a place, and on both sides of it
+_SCALES = (1.0, 1e-6, 1e-3, 1e3, 1e6)
 _SPICE = (0.0, 1e-9, -1e-9, 1e-4, -1e-4, 1.0, -1.0, 0.5, -2.0, 20.0, -20.0, 3000.0)
 
 
@@ -49,19 +53,38 @@ def values(domain: Interval = REALS, spiced: bool = True) -> st.SearchStrategy[f
 @st.composite
 def arrays(
     draw: st.DrawFn,
-    shape: tuple[int, ...] = (3,),
+    shape: tuple[int, ...] | st.SearchStrategy[tuple[int, ...]] = (3,),
     domain: Interval = REALS,
     spiced: bool = True,
     pool: Sequence[float] | None = None,
+    near: Sequence[float] = (),
+    scales: bool = False,
+    dtype: Any = np.float64,
 ) -> Any:
-    """A float64 array (a float for no shape) inside the domain; often with repeated numbers."""
+    """An array (a float for no shape) inside the domain; often with repeated numbers.
+
+    ``near`` names places, kinks say, on and beside which some numbers are put; ``scales`` makes
+    whole arrays tiny or large; ``dtype`` is a float type, or a strategy that draws one.
+
+    >>> import hypothesis
+    >>> hypothesis.find(arrays((2,), near=(0.5,)), lambda x: x[0] == 0.5 != x[1])
+    array([0.5, 0. ])
+    """
+    shape = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    kind = np.dtype(draw(dtype) if isinstance(dtype, st.SearchStrategy) else dtype)
     count = int(np.prod(shape, dtype=int))
     if pool is None:
         own = values(domain, spiced)
-        few = draw(st.integers(1, 2 * count))  # fewer numbers than places: repeats
+        beside = [x + d for x in near for d in _BESIDE if domain[0] < x + d < domain[1]]
+        own = st.one_of(own, st.sampled_from(beside)) if beside else own
+        few = draw(st.integers(1, 2 * count)) if count else 0  # fewer numbers than places: repeats
         pool = draw(st.lists(own, min_size=min(few, count), max_size=min(few, count)))
     picks = pool if len(pool) == count else [draw(st.sampled_from(pool)) for _ in range(count)]
-    return np.array(picks, dtype=np.float64).reshape(shape) if shape else float(picks[0])
+    if scales and domain == REALS:
+        factor = draw(st.sampled_from(_SCALES))
+        picks = [x * factor for x in picks]
+    made = np.array(picks, dtype=np.float64).reshape(shape).astype(kind)
+    return made if shape else float(made)
 
 
 @st.composite
@@ -135,4 +158,68 @@ def _filled(draw: st.DrawFn, number: st.SearchStrategy[float], shape: tuple[int,
     return np.array(found).reshape(shape) if shape else found[0]
 
 
-__all__ = ["REALS", "arrays", "cases", "programs", "shapes", "values"]
+# Neurons and networks ----------------------------------------------------------------------------
+
+
+@st.composite
+def neurons(
+    draw: st.DrawFn, most: int = 4, activations: Sequence[str | None] = SMOOTH
+) -> tuple[Any, Any]:
+    """A `nn.Neuron` of up to ``most`` inputs with drawn weights and bias, and one sample for it.
+
+    >>> import hypothesis
+    >>> neuron, sample = hypothesis.find(neurons(), lambda drawn: drawn[0].inputs == 2)
+    >>> neuron(sample).shape
+    ()
+    """
+    from tinygrad_edu.nn.layers import Neuron
+
+    inputs = draw(st.integers(1, most))
+    weights = [draw(values(spiced=False)) for _ in range(inputs)]
+    bias = draw(st.sampled_from([False, True])) and draw(values(spiced=False))
+    made = Neuron(inputs, draw(st.sampled_from(activations)), bias, weights=weights)
+    return made, draw(arrays((inputs,), spiced=False))
+
+
+@st.composite
+def mlps(
+    draw: st.DrawFn,
+    most: int = 4,
+    layers: int = 2,
+    activations: Sequence[str] = SMOOTH,
+    form: Literal["tensor", "scalar"] | None = None,
+) -> tuple[Any, Any]:
+    """An `nn.MLP` with up to ``layers`` hidden layers of up to ``most`` neurons, and a batch.
+
+    ``form`` is "scalar" or "tensor"; both are drawn without it.
+
+    >>> import hypothesis
+    >>> model, batch = hypothesis.find(mlps(form="tensor"), lambda drawn: drawn[0].inputs == 3)
+    >>> model(batch).shape
+    (1, 1)
+    """
+    from tinygrad_edu.nn.mlp import MLP
+
+    size = st.integers(1, most)
+    inputs, outputs = draw(size), draw(size)
+    hidden = draw(st.lists(size, max_size=layers))
+    forms: list[Literal["tensor", "scalar"]] = ["tensor", "scalar"]
+    made = MLP(
+        inputs, hidden, outputs, draw(st.sampled_from(activations)),
+        form=draw(st.sampled_from(forms)) if form is None else form, seed=draw(st.integers(0, 99)),
+    )  # fmt: skip
+    rows = draw(st.integers(1, 3))
+    return made, draw(arrays((rows, inputs), spiced=False))
+
+
+__all__ = [
+    "REALS",
+    "SMOOTH",
+    "arrays",
+    "cases",
+    "mlps",
+    "neurons",
+    "programs",
+    "shapes",
+    "values",
+]

@@ -27,7 +27,7 @@ Vector = NDArray[np.float64]
 Call = Callable[[list[Value]], list[Any]]
 
 
-class _Recorded(Switch):
+class recorded(Switch):
     """Record the graph even inside `no_grad`; transforms inside the function keep theirs."""
 
     def change(self, mode: Mode) -> Mode:
@@ -44,7 +44,7 @@ class Subject:
 
     def record(self, xs: Numbers) -> tuple[list[Value], list[Any]]:
         """Fresh leaves for the numbers, and the outputs computed from them."""
-        with _Recorded():
+        with recorded():
             leaves = [make_leaf(canonical(x), None, True) for x in xs]
             return leaves, self.call(leaves)
 
@@ -64,7 +64,7 @@ class Gradient(Subject):
 
     def record(self, xs: Numbers) -> tuple[list[Value], list[Any]]:
         leaves, outs = self.inner.record(xs)
-        with _Recorded():
+        with recorded():
             found = pull(leaves, outs, self.seed, create_graph=True)
         return leaves, [
             _zero(leaf) if g is None else g for g, leaf in zip(found, leaves, strict=True)
