@@ -55,7 +55,9 @@ class Card:
         rows += [("domain", line) for line in self.domain]
         rows += [("kinks", self.kinks), ("stable", self.stable)]
         rows += [("convention", line) for line in map(_said, self.conventions)]
-        rows += [("elsewhere", "    ".join((self.elsewhere or {}).values()))]
+        peers = list((self.elsewhere or {}).values())
+        short = sum(map(len, peers)) < _WIDTH - 24
+        rows += [("elsewhere", text) for text in (["    ".join(peers)] if short else peers)]
         rows += [("example", self.example)]
         return [(label, text) for label, text in rows if text]
 

@@ -105,6 +105,11 @@ def function(name: str) -> Callable[..., Any]:
     return found
 
 
+def namespace(name: str) -> Any:
+    """The module of functions that are called with its name before them: `tg.linalg.inv`."""
+    return importlib.import_module(f"{_PACKAGE}.{name}")
+
+
 def registry() -> dict[str, Op[Any]]:
     """Every operation by name, all families loaded: a copy of the one table that all else reads.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,6 +60,13 @@ def signature(op: Any) -> str:
         default = "" if p.default is p.empty else f"={p.default!r}"
         shown.append(("*" if p.kind is p.VAR_POSITIONAL else "") + p.name + default)
     return f"tg.{op.name}({', '.join(shown)})"
+
+
+def called(function: Any) -> str:
+    """The same for any function, an operation or one made of them."""
+    parameters = inspect.signature(function).parameters.values()
+    shown = [str(p.replace(annotation=p.empty)) for p in parameters]
+    return f"tg.{function.__name__}({', '.join(shown)})"
 
 
 def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
