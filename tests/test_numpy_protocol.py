@@ -32,7 +32,7 @@ VECTOR = np.array([0.3, 0.6, 0.9])
 INTEGERS = np.array([0, 2, 1])
 
 
-A, V = SQUARE, VECTOR
+A, V = np.array([[1.5, 0.5], [0.5, 0.75]]), VECTOR  # symmetric, as factorisations expect
 CALLS: list[tuple[Any, ...]] = [
     (A,), (V,), (A, A), (V, V), ((A, A),), (A, 1), (A, 0, 1), (A, A, A), (V, V, V), (A, (4,)),
     (A, (3, 2, 2)), ("ij,jk", A, A), (V, INTEGERS), (V, INTEGERS, 0), (A > 0.6, A, A),

@@ -345,6 +345,8 @@ def matrix_rank(A: Any, tol: Any = None) -> Any:
     if tol is None:
         eps = float(np.finfo(sizes.dtype).eps)
         tol = max(sizes, axis=-1, keepdims=True) * (np.max(shape_of(A)[-2:]) * eps)
+    elif np.ndim(tol):
+        tol = given(tol)[..., None]  # one per matrix
     above = sizes > tol
     if isinstance(above, Value):  # while a program is recorded
         return sum(where(above, 1.0, 0.0), axis=-1)

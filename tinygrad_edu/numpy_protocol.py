@@ -68,7 +68,7 @@ _NEAREST = {
     "quantile": "tg.sort", "nanpercentile": "tg.sort", "nanquantile": "tg.sort",
     "partition": "tg.sort", "trapezoid": "tg.sum((y[1:] + y[:-1]) / 2 * dx)",
     "divmod": "tg.floor(x / y), tg.remainder(x, y)", "floor_divide": "tg.floor(x / y)",
-    "modf": "tg.trunc(v), v - tg.trunc(v)", "ldexp": "x * 2.0**n", "delete": "v[kept]",
+    "modf": "tg.trunc(v), v - tg.trunc(v)", "ldexp": "x * tg.exp2(n)", "delete": "v[kept]",
     "insert": "tg.concatenate", "append": "tg.concatenate", "resize": "tg.tile",
     "eig": "tg.linalg.eigh", "eigvals": "tg.linalg.eigvalsh", "cond": "tg.linalg.svd",
 }  # fmt: skip
@@ -114,21 +114,20 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     ours = _ours(function, name)
     if ours is None:
         raise _unknown(_where(function) + function.__name__, name)
-    if name in _JOINS and args and isinstance(args[0], Value):
-        args = (list(args[0]), *args[1:])  # as NumPy takes an array for the list of its rows
     if name == "clip":
         return _clip(ours, *args, **kwargs)
     args, kwargs = _by_name(function, ours, args, kwargs)
+    if name in _JOINS and args and isinstance(args[0], Value):
+        args = (list(args[0]), *args[1:])  # as NumPy takes an array for the list of its rows
     return ours(*args, **_accepted(ours, name, kwargs))
 
 
 def _ours(function: Any, name: str) -> Callable[..., Any] | None:
     """The function of this library that a NumPy function stands for: `np.linalg.inv` its own."""
     inner = namespace("linalg") if _where(function) else None
-    found: Callable[..., Any] | None = getattr(inner, name, None)
-    if found is not None or not knows(name) or _where(function) == "fft.":
-        return found
-    return function_of(name)
+    if inner is not None and name in inner.__all__:
+        return getattr(inner, name)  # type: ignore[no-any-return]
+    return function_of(name) if knows(name) and _where(function) != "fft." else None
 
 
 def _where(function: Any) -> str:
