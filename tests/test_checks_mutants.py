@@ -23,8 +23,9 @@ SMOOTH = [op for op in registry().values() if not op.plain]
 FLAT = "its derivative is 0 everywhere"
 SAME = "both partial derivatives are 1"
 LINEAR = "its second derivative is 0"
+FLAT_OPS = ("sign", "step")
 EQUIVALENT = {
-    **{("sign", 0, kind): FLAT for kind in FACTORS},
+    **{(name, 0, kind): FLAT for name in FLAT_OPS for kind in FACTORS},
     ("add", 0, "swapped"): SAME,
     ("add", 1, "swapped"): SAME,
 }
@@ -33,7 +34,8 @@ STRAIGHT = {
     "maximum", "minimum", "relu", "leaky_relu", "getitem", "getitem_transpose", "sum", "mean",
     "max", "min", "reshape", "transpose", "broadcast_to", "sum_to", "astype", "stack",
     "concatenate",
-    "deg2rad", "rad2deg",
+    "deg2rad", "rad2deg", "relu6", "threshold", "softshrink", "hardshrink", "hardtanh",
+    "hardsigmoid", "step",
     "setitem", "sliding_window_view",
     "cumsum", "cummax", "cummin", "order_statistic",
     "max_pool", "max_pool_pick", "max_pool_share", "sum_pool", "sum_pool_transpose",

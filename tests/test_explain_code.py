@@ -107,6 +107,11 @@ NUMBERS = [-1.5, -0.0, 0.0, 0.75, 2.0]
 ARRAY = np.array([[0.5, -1.25, 2.0], [-0.0, 0.75, 0.75]])
 STATIC = {
     "leaky_relu": [{"negative_slope": 0.01}], "elu": [{"alpha": 1.0}, {"alpha": 0.5}],
+    "softplus": [{"beta": 1.0}, {"beta": 3}], "celu": [{"alpha": 0.5}],
+    "gelu": [{"approximate": "none"}], "threshold": [{"threshold": 0.5, "value": -1.0}],
+    "softshrink": [{"lambd": 0.5}], "hardshrink": [{"lambd": 0.75}],
+    "hardtanh": [{"min_val": -1.0, "max_val": 0.75}], "softmin": [{"axis": -1}, {"axis": 0}],
+    "step": [{"straight_through": False}, {"straight_through": True}],
     **{name: [{"axis": a, "keepdims": k} for a in (None, 0, (0, 1)) for k in (False, True)]
        for name in ("sum", "mean", "max", "min", "logsumexp")},
     "softmax": [{"axis": -1}, {"axis": 0}], "log_softmax": [{"axis": -1}],
@@ -124,7 +129,7 @@ STATIC = {
 }  # fmt: skip
 ARRAYS_ONLY = {"sum", "mean", "max", "min", "logsumexp", "softmax", "log_softmax", "matmul"}
 ARRAYS_ONLY |= {"getitem", "getitem_transpose", "concatenate", "reshape", "transpose"}
-ARRAYS_ONLY |= {"sum_to", "argsort"}
+ARRAYS_ONLY |= {"sum_to", "argsort", "softmin"}
 ALL_OPS = sorted(name for name, op in tg.registry().items() if not op.random)
 
 

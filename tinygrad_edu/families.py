@@ -71,6 +71,15 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "ops.pooling": (
         "max_pool", "max_pool_pick", "max_pool_share", "max_pool_winners", "sum_pool",
         "sum_pool_transpose",
+    "ops.special": (
+        "erf", "erfc",
+    ),
+    "ops.rectifiers": (
+        "celu", "gelu", "gelu_tanh", "hardshrink", "hardswish", "mish", "prelu", "relu6", "selu",
+        "softshrink", "threshold",
+    ),
+    "ops.squashing": (
+        "hardsigmoid", "hardtanh", "logsigmoid", "softmin", "softsign", "step", "tanhshrink",
     ),
 }  # fmt: skip
 """The public names of each module that is loaded later, below the package."""

@@ -11,8 +11,9 @@ import numpy as np
 from tinygrad_edu.context import Role, library_scope
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.ops.activations import softplus
 from tinygrad_edu.ops.arrays import stack
-from tinygrad_edu.ops.elementwise import maximum, softplus, square, tanh
+from tinygrad_edu.ops.elementwise import maximum, sigmoid, square, tanh
 from tinygrad_edu.ops.reductions import log_softmax, mean, sum
 from tinygrad_edu.tags import set_role
 
@@ -51,6 +52,27 @@ def linear(x: Any, W: Any, b: Any = None) -> Any:
     """
     z = x @ W
     return z if b is None else z + b
+
+
+@composite("glu")
+def glu(x: Any, axis: int = -1) -> Any:
+    """A gated linear unit: the first half along ``axis``, times the sigmoid of the second.
+
+    The result is half as long. Dauphin, Fan, Auli and Grangier (2017). Raises `ShapeError` where
+    there are no halves.
+
+    >>> glu(np.array([3.0, -1.0, 0.0, 0.0])).tolist()
+    [1.5, -0.5]
+    """
+    shape = np.shape(x)
+    if not shape:
+        raise ShapeError("glu of a scalar", hint="tg.glu(tg.stack([value, gate])) has an axis")
+    if shape[axis] % 2:
+        raise ShapeError(f"glu: axis {axis} of {shape} has no halves", hint="an even length")
+    half = shape[axis] // 2
+    every = [slice(None)] * (axis % len(shape))
+    value, gate = x[(*every, slice(0, half))], x[(*every, slice(half, None))]
+    return value * sigmoid(gate)
 
 
 def neuron(

@@ -55,7 +55,6 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "relu": each(lambda x: x if x > 0.0 else 0.0),
     "leaky_relu": each(lambda x, negative_slope: x if x > 0.0 else negative_slope * x),
     "elu": each(lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x)),
-    "softplus": each(lambda x: x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x))),
     "silu": each(lambda x: x / (1.0 + math.exp(-x)) if x > -700.0 else -0.0),
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "logsumexp": long_logsumexp,

@@ -248,9 +248,11 @@ class _Writer:
 
     def _evaluate(self, text: str, recorded: Any, wrap: bool) -> tuple[str, Any] | None:
         expression, _, function = text.partition("\n")
-        if function and function not in self.functions:
-            self._refuse_clash(function)
-            exec(function, self.scope)
+        functions = function.split("\n\n\n") if function else []
+        for one in functions:
+            if one not in self.functions:
+                self._refuse_clash(one)
+                exec(one, self.scope)
         with np.errstate(all="ignore"):
             if wrap and np.ndim(recorded) == 0:
                 kind = type(recorded).__name__
@@ -262,8 +264,7 @@ class _Writer:
         if isinstance(recorded, np.ndarray) and result.dtype != recorded.dtype:
             expression = f"({expression}).astype(np.{recorded.dtype})"
             result = result.astype(recorded.dtype)
-        if function:
-            self.functions[function] = None
+        self.functions.update(dict.fromkeys(functions))
         return expression, result
 
     def _refuse_clash(self, function: str) -> None:

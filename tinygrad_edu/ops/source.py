@@ -7,6 +7,22 @@ static parameters by name. ``m.`` stands for ``math.`` where every operand is on
 the expression needs. Each form computes what the forward function computes, bit for bit.
 """
 
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+
+def text_of(*functions: Callable[..., Any]) -> str:
+    """The source of functions of the library's own, as the lines after the first of a template.
+
+    They stand alone (NumPy and `math` by their usual names, ASCII), so that a program prints them
+    as they are, and what is printed cannot drift from what is computed.
+    """
+    return "\n" + "\n\n\n".join(inspect.getsource(function).rstrip() for function in functions)
+
+
 MAXIMUM = ("{0} if {0} > {1} or {0} != {0} else {1}", "np.maximum({0}, {1})")
 MINIMUM = ("{0} if {0} < {1} or {0} != {0} else {1}", "np.minimum({0}, {1})")
 
@@ -46,11 +62,30 @@ def sigmoids(x):
     return np.where(x >= 0, 1.0, e) / (1.0 + e)"""
 
 SIGMOID = ("sigmoid({0})" + _SIGMOID, "sigmoids({0})" + _SIGMOIDS)
-SILU = ("{0} * sigmoid({0})" + _SIGMOID, "{0} * sigmoids({0})" + _SIGMOIDS)
+_BOUNDED = "({0} if {0} > -1000.0 or {0} != {0} else -1000.0)"  # so that -inf * 0 is not NaN
+SILU = (
+    _BOUNDED + " * sigmoid({0})" + _SIGMOID,
+    "np.maximum({0}, -1000.0) * sigmoids({0})" + _SIGMOIDS,
+)
 
-SOFTPLUS = (
-    "(0.0 if {0} <= 0.0 else {0}) + math.log1p(math.exp(-abs({0})))",
-    "np.maximum({0}, 0.0) + np.log1p(np.exp(-abs({0})))",
+_SOFTPLUS = """
+def softplus(x, beta):
+    z = beta * x
+    return ((0.0 if z <= 0.0 else z) + math.log1p(math.exp(-abs(z)))) / beta"""
+
+_SOFTPLUSES = """
+def softpluses(x, beta):
+    z = beta * x
+    return (np.maximum(z, 0.0) + np.log1p(np.exp(-abs(z)))) / beta"""
+
+SOFTPLUS = ("softplus({0}, {beta})" + _SOFTPLUS, "softpluses({0}, {beta})" + _SOFTPLUSES)
+MISH = (
+    _BOUNDED + " * math.tanh(softplus({0}, 1.0))" + _SOFTPLUS,
+    "np.maximum({0}, -1000.0) * np.tanh(softpluses({0}, 1.0))" + _SOFTPLUSES,
+)
+LOGSIGMOID = (
+    "({0} if {0} < 0.0 or {0} != {0} else 0.0) - math.log1p(math.exp(-abs({0})))",
+    "np.minimum({0}, 0.0) - np.log1p(np.exp(-abs({0})))",
 )
 
 _LOGSUMEXP = """
@@ -62,6 +97,7 @@ def logsumexp(x, axis=None, keepdims=False):
 
 LOGSUMEXP = "logsumexp({0}, axis={axis}, keepdims={keepdims})" + _LOGSUMEXP
 SOFTMAX = "np.exp({0} - logsumexp({0}, axis={axis}, keepdims=True))" + _LOGSUMEXP
+SOFTMIN = SOFTMAX.replace("{0}", "(-{0})")
 LOG_SOFTMAX = "{0} - logsumexp({0}, axis={axis}, keepdims=True)" + _LOGSUMEXP
 
 SUM_TO = """sum_to({0}, {shape})
@@ -126,3 +162,36 @@ def order_statistic(x, k, axis, keepdims):
     rows = np.sort(rows, axis=-1)
     out = np.where(np.isnan(rows[..., -1]), np.nan, rows[..., k])
     return np.expand_dims(out, axes) if keepdims else out"""
+
+
+def between(op: str, low: str, high: str, inner: str = "x") -> tuple[str, str]:
+    """A function of {0} held between two bounds, which may be static parameters."""
+    first = "" if inner == "x" else f"\n    x = {inner}"
+    array = "{0}" if inner == "x" else f"({inner})".replace("x", "{0}")
+    return (
+        f"{op}({{0}}, {low}, {high})\ndef {op}(x, lower, upper):{first}"
+        "\n    x = x if x > lower or x != x else lower"
+        "\n    return x if x < upper or x != x else upper",
+        f"np.minimum(np.maximum({array}, {low}), {high})",
+    )
+
+
+def gelu_tanh(rate: float, cube: float) -> tuple[str, str]:
+    """The tanh form of gelu, on the sigmoid."""
+    inner = f"{rate!r} * x * (1.0 + {cube!r} * (x * x))"
+    return (
+        "gelu_tanh({0})"
+        "\ndef gelu_tanh(x):"
+        "\n    low = x if x > -40.0 or x != x else -40.0"
+        "\n    x = low if low < 40.0 or low != low else 40.0"
+        f"\n    z = {inner}"
+        "\n    e = math.exp(-abs(z))"
+        "\n    return low * ((1.0 if z >= 0 else e) / (1.0 + e))",
+        "gelu_tanhs({0})"
+        "\ndef gelu_tanhs(x):"
+        "\n    low = np.maximum(x, -40.0)"
+        "\n    x = np.minimum(low, 40.0)"
+        f"\n    z = {inner}"
+        "\n    e = np.exp(-abs(z))"
+        "\n    return low * (np.where(z >= 0, 1.0, e) / (1.0 + e))",
+    )
