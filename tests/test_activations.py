@@ -1,4 +1,4 @@
-"""Activations at the edges: far out, at infinity, at NaN, in float32, by name, with wrong numbers."""
+"""Activations at the edges: far out, at infinity, at NaN, by name, with wrong numbers."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_gelu_keeps_its_digits_in_the_tail() -> None:
     asymptotic = -math.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
     assert tg.gelu(x) == pytest.approx(asymptotic * (1.0 - 1.0 / 400.0 + 3.0 / 160000.0), rel=1e-6)
     assert tg.gelu(np.array([x]))[0] == pytest.approx(tg.gelu(x), rel=1e-12)
-    assert -1e-80 < tg.gelu_tanh(-12.0) < 0.0
+    assert -1e-60 < tg.gelu_tanh(-12.0) < 0.0
     assert tg.gelu(0.7, "tanh") == tg.gelu_tanh(0.7) != tg.gelu(0.7)
     assert abs(tg.gelu(0.7, approximate="tanh") - tg.gelu(0.7)) < 1e-3
 

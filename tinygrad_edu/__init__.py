@@ -139,6 +139,7 @@ if TYPE_CHECKING:
         svd_vh,
         svdvals,
     )
+    from tinygrad_edu.ops.convolution import convolution, convolution_transpose, convolution_weight
     from tinygrad_edu.ops.gathering import (
         add_at,
         embedding,
@@ -188,14 +189,6 @@ if TYPE_CHECKING:
         triu,
         unfold,
     )
-    from tinygrad_edu.ops.scans import (
-        cummax,
-        cummin,
-        cumprod,
-        cumsum,
-        linear_recurrence,
-        logcumsumexp,
-        prod,
     from tinygrad_edu.ops.rectifiers import (
         celu,
         gelu,
@@ -208,6 +201,15 @@ if TYPE_CHECKING:
         selu,
         softshrink,
         threshold,
+    )
+    from tinygrad_edu.ops.scans import (
+        cummax,
+        cummin,
+        cumprod,
+        cumsum,
+        linear_recurrence,
+        logcumsumexp,
+        prod,
     )
     from tinygrad_edu.ops.shapes import (
         append,
@@ -236,6 +238,7 @@ if TYPE_CHECKING:
         vstack,
     )
     from tinygrad_edu.ops.sorting import kthvalue, nonzero, searchsorted, sort, topk, unique
+    from tinygrad_edu.ops.special import erf, erfc
     from tinygrad_edu.ops.spreads import (
         all,
         any,
@@ -247,7 +250,7 @@ if TYPE_CHECKING:
         order_statistic,
         std,
         var,
-    from tinygrad_edu.ops.special import erf, erfc
+    )
     from tinygrad_edu.ops.squashing import (
         hardsigmoid,
         hardtanh,
@@ -523,9 +526,9 @@ __all__ = [
     "pinv",
     "positive",
     "power",
+    "prelu",
     "prod",
     "ptp",
-    "prelu",
     "put_along_axis",
     "qr_q",
     "qr_r",

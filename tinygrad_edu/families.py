@@ -71,6 +71,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "ops.pooling": (
         "max_pool", "max_pool_pick", "max_pool_share", "max_pool_winners", "sum_pool",
         "sum_pool_transpose",
+    ),
     "ops.special": (
         "erf", "erfc",
     ),

@@ -76,6 +76,10 @@ def selu(x: Operand) -> Any:
         "np.where({0} > 0.0, {0}, {alpha} * np.expm1(np.minimum({0}, 0.0) / {alpha}))",
     ),
     examples=examples.parameter("alpha", 1.0, 0.5, 2.0),
+    conventions=(
+        Convention("celu at 0, second derivative: from the left", "d(d(tg.celu))(0.0)", "1.0",
+                   "D(D(F.celu))(t(0.0)).item()", "0.0"),
+    ),
 )  # fmt: skip
 def celu(x: Operand, alpha: float = 1.0) -> Any:
     """elu whose slope is continuous for every alpha (Barron, 2017)."""
