@@ -124,11 +124,7 @@ if TYPE_CHECKING:
         max_pool1d,
         max_pool2d,
     )
-    from tinygrad_edu.ops.convolution import (
-        convolution,
-        convolution_transpose,
-        convolution_weight,
-    )
+    from tinygrad_edu.ops.convolution import convolution, convolution_transpose, convolution_weight
     from tinygrad_edu.ops.einsum import einsum
     from tinygrad_edu.ops.factorisations import (
         eigh_vectors,
@@ -139,7 +135,6 @@ if TYPE_CHECKING:
         svd_vh,
         svdvals,
     )
-    from tinygrad_edu.ops.convolution import convolution, convolution_transpose, convolution_weight
     from tinygrad_edu.ops.gathering import (
         add_at,
         embedding,
@@ -564,9 +559,9 @@ __all__ = [
     "softmax",
     "softmin",
     "softplus",
-    "solve",
     "softshrink",
     "softsign",
+    "solve",
     "sort",
     "split",
     "sqrt",
