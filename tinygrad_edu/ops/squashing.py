@@ -118,7 +118,8 @@ def less_tanh(x: np.ndarray) -> np.ndarray:
     for k in range(10, 0, -1):
         series = series * square + 2.0 * k / math.factorial(2 * k + 1)
     near = small * square * series / np.cosh(small)
-    return np.where(abs(x) < 1.0, near, x - np.tanh(x))
+    found: np.ndarray = np.where(abs(x) < 1.0, near, x - np.tanh(x))
+    return found
 
 
 @elementwise(
