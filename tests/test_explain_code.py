@@ -125,7 +125,6 @@ STATIC = {
         (np.array([0, 1]), np.array([2, 2])), ARRAY > 0.0, (0, 0), slice(0, 1),
     )],
     "getitem_transpose": [{"index": slice(0, 2), "shape": (4, 3)}],
-    "argsort": [{"axis": -1}],
 }  # fmt: skip
 ARRAYS_ONLY = {"sum", "mean", "max", "min", "logsumexp", "softmax", "log_softmax", "matmul"}
 ARRAYS_ONLY |= {"getitem", "getitem_transpose", "concatenate", "reshape", "transpose"}

@@ -17,6 +17,11 @@ OPS: dict[str, Op[Any]] = {}
 """Every operation that is loaded, by name. Declarators put it here."""
 
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "losses": (
+        "binary_cross_entropy", "cosine_embedding_loss", "cosine_similarity", "gaussian_nll_loss",
+        "huber_loss", "kl_div", "l1_loss", "multi_margin_loss", "nll_loss", "pairwise_distance",
+        "poisson_nll_loss", "smooth_l1_loss", "triplet_margin_loss",
+    ),
     "contractions": (
         "cross", "dot", "inner", "kron", "outer", "tensordot", "vdot",
     ),

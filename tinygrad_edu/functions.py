@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_edu.context import Role, library_scope
+from tinygrad_edu.context import MODE, Role, library_scope
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.ops.activations import softplus
-from tinygrad_edu.ops.arrays import stack
-from tinygrad_edu.ops.elementwise import maximum, sigmoid, square, tanh
+from tinygrad_edu.ops.arrays import reshape, stack, transpose
+from tinygrad_edu.ops.comparisons import equal, logical_and
+from tinygrad_edu.ops.elementwise import maximum, sigmoid, square, tanh, where
 from tinygrad_edu.ops.reductions import log_softmax, mean, sum
 from tinygrad_edu.tags import set_role
 
@@ -98,9 +99,9 @@ def neuron(
     return z if activation is None else activation(z)
 
 
-def _paired(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
+def paired(input: Any, target: Any, loss: str) -> tuple[Any, Any]:
     """Both as Values or arrays of one shape: broadcasting a target is nearly always a mistake."""
-    pair = [stack(x) if isinstance(x, (list, tuple)) else x for x in (prediction, target)]
+    pair = [stack(x) if isinstance(x, (list, tuple)) else x for x in (input, target)]
     have, want = (x.shape if isinstance(x, Value) else np.shape(x) for x in pair)
     if have != want:
         raise ShapeError(
@@ -110,79 +111,192 @@ def _paired(prediction: Any, target: Any, loss: str) -> tuple[Any, Any]:
     return pair[0], pair[1]
 
 
-def _reduce(losses: Any, reduction: str) -> Any:
+def reduced(losses: Any, reduction: str, weights: Any = None) -> Any:
+    """All losses, their sum, or their mean: over the weights where there are some."""
     if reduction not in ("mean", "sum", "none"):
         raise DTypeError(f"no reduction {reduction!r}", hint='"mean", "sum" or "none"')
     if reduction == "none":
         return losses
-    return mean(losses) if reduction == "mean" else sum(losses)
+    if reduction == "sum":
+        return sum(losses)
+    return mean(losses) if weights is None else sum(losses) / sum(weights)
+
+
+def numbers_of(x: Any) -> Any:
+    """The numbers of an argument, to look whether they make sense; none while recording."""
+    if not isinstance(x, Value):
+        return np.asarray(x)
+    return np.zeros(0) if MODE.get().recording is not None else np.asarray(x._data)
+
+
+def shares(target: Any, loss: str, what: str = "target") -> None:
+    """Refuse probabilities outside of [0, 1], as classes called -1 and 1 would be."""
+    t = numbers_of(target)
+    if t.size and not (t.min() >= 0.0 and t.max() <= 1.0):
+        raise DTypeError(
+            f"{loss}: {what} from {t.min():.6g} to {t.max():.6g}, not from 0 to 1",
+            hint="a target is a probability, or a class called 0 or 1"
+            if what == "target"
+            else "apply tg.sigmoid first, or use binary_cross_entropy_with_logits",
+        )
 
 
 @composite("mse_loss", Role.LOSS)
-def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
-    """The mean squared error, ``mean((prediction - target)²)``: for numbers to be met.
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """The mean squared error, ``mean((input - target)²)``: for numbers to be met.
 
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     2.0
     """
-    prediction, target = _paired(prediction, target, "mse_loss")
-    return _reduce(square(prediction - target), reduction)
+    input, target = paired(input, target, "mse_loss")
+    return reduced(square(input - target), reduction)
 
 
 @composite("hinge_loss", Role.LOSS)
-def hinge_loss(score: Any, target: Any, reduction: str = "mean") -> Any:
-    """``mean(max(0, 1 - target·score))`` for targets -1 and +1: the loss of a maximum margin.
+def hinge_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """``mean(max(0, 1 - target·input))`` for targets -1 and +1: the loss of a maximum margin.
 
     >>> hinge_loss(np.array([2.0, 0.5]), np.array([1.0, -1.0]))
     0.75
     """
-    score, target = _paired(score, target, "hinge_loss")
-    return _reduce(maximum(1.0 - target * score, 0.0), reduction)
+    input, target = paired(input, target, "hinge_loss")
+    return reduced(maximum(1.0 - target * input, 0.0), reduction)
 
 
 @composite("binary_cross_entropy", Role.LOSS)
-def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
-    """The surprise at 0/1 targets when ``sigmoid(logits)`` are the probabilities of 1.
+def binary_cross_entropy_with_logits(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
+) -> Any:
+    """The surprise at 0/1 targets when ``sigmoid(input)`` are the probabilities of 1.
 
-    From the scores themselves, so that no score overflows: softplus(z) - z·t.
+    From the scores themselves, so that no score overflows: softplus(z) - z·t. ``weight`` scales
+    each loss, ``pos_weight`` the part of target 1, for classes of unequal size.
 
     >>> binary_cross_entropy_with_logits(np.array([0.0, 1000.0]), np.array([1.0, 1.0]))
     0.34657359027997264
     """
-    logits, target = _paired(logits, target, "binary_cross_entropy_with_logits")
-    return _reduce(softplus(logits) - logits * target, reduction)
+    input, target = paired(input, target, "binary_cross_entropy_with_logits")
+    shares(target, "binary_cross_entropy_with_logits")
+    if pos_weight is None:
+        losses = softplus(input) - input * target
+    else:
+        losses = pos_weight * target * softplus(-input) + (1.0 - target) * softplus(input)
+    return reduced(losses if weight is None else weight * losses, reduction)
 
 
 @composite("cross_entropy", Role.LOSS)
-def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
-    """The surprise at the right class when ``softmax(logits)`` are the probabilities.
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """The surprise at the right class when ``softmax(input)`` are the probabilities.
 
-    ``logits`` has shape (classes,) or (batch, classes); ``labels`` are class numbers, or
-    probabilities of the shape of ``logits``.
+    ``input`` has shape (classes,) or (batch, classes, …); ``target`` are class numbers, or
+    probabilities of the shape of ``input``. ``weight`` has a number per class, and the mean is
+    the one over the weights; ``ignore_index`` marks labels that do not count; ``label_smoothing``
+    takes a share off the label and spreads it over all classes (Szegedy et al., 2016).
 
     >>> cross_entropy(np.array([[0.0, 0.0], [1000.0, 0.0]]), np.array([0, 0]))
     0.34657359027997264
     """
-    logits = stack(logits) if isinstance(logits, (list, tuple)) else logits
-    labels = labels if isinstance(labels, Value) else np.asarray(labels)
-    classes = np.shape(logits)[-1] if np.ndim(logits) else 0
+    input = stack(input) if isinstance(input, (list, tuple)) else input
+    target = target if isinstance(target, Value) else np.asarray(target)
+    axis = min(1, len(np.shape(input)) - 1)
+    classes = np.shape(input)[axis] if axis >= 0 else 0
     if classes == 0:
         raise ShapeError("cross_entropy needs a score per class", hint="logits: (batch, classes)")
-    surprise = -log_softmax(logits, axis=-1)
-    if np.shape(labels) == np.shape(logits):
-        return _reduce(sum(surprise * labels, axis=-1), reduction)
-    if np.shape(labels) != np.shape(logits)[:-1] or labels.dtype.kind not in "iu":
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise DTypeError(f"cross_entropy: label_smoothing {label_smoothing}", hint="from 0 to 1")
+    surprise, smooth = -log_softmax(input, axis=axis), float(label_smoothing)
+    weight = weight if weight is None else per_class(weight, classes, "cross_entropy")
+    if np.shape(target) == np.shape(input):
+        if smooth:
+            target = target * (1.0 - smooth) + smooth / classes
+        return reduced(_expected(surprise, target, weight, axis), reduction)
+    losses, weights = labelled("cross_entropy", surprise, target, weight, ignore_index)
+    if smooth:
+        every = sum(_weighed(surprise, weight, axis), axis=axis) * (smooth / classes)
+        known = where(equal(target, ignore_index), 0.0, every)
+        losses = losses * (1.0 - smooth) + known
+    return reduced(losses, reduction, weights)
+
+
+def per_class(weight: Any, classes: int, loss: str) -> Any:
+    weight = weight if isinstance(weight, Value) else np.asarray(weight, dtype=float)
+    if weight.shape != (classes,):
         raise ShapeError(
-            f"cross_entropy: labels of shape {np.shape(labels)} and type {labels.dtype} for "
-            f"logits of shape {np.shape(logits)}",
+            f"{loss}: weight of shape {weight.shape} for {classes} classes",
+            hint=f"one number per class: shape ({classes},)",
+        )
+    return weight
+
+
+def _weighed(surprise: Any, weight: Any, axis: int) -> Any:
+    if weight is None:
+        return surprise
+    rest = len(np.shape(surprise)) - axis - 1
+    return surprise * (weight.reshape((-1,) + (1,) * rest) if rest else weight)
+
+
+def _expected(surprise: Any, target: Any, weight: Any, axis: int) -> Any:
+    """The mean surprise when the target holds: 0 where it excludes what is impossible anyway."""
+    if MODE.get().recording is not None or np.isinf(numbers_of(surprise)).any():
+        impossible = logical_and(equal(target, 0.0), equal(surprise, np.inf))
+        surprise = where(impossible, 0.0, surprise)
+    return sum(_weighed(surprise, weight, axis) * target, axis=axis)
+
+
+def labelled(
+    loss: str, surprise: Any, labels: Any, weight: Any, ignore_index: int | None
+) -> tuple[Any, Any]:
+    """The weighed surprise at each label, and the weights of the mean or None."""
+    ignore_index = np.iinfo(np.int64).min if ignore_index is None else ignore_index
+    classes = _checked_labels(loss, surprise, labels, ignore_index)
+    n = len(np.shape(surprise))
+    if n > 2:
+        surprise = transpose(surprise, (0, *range(2, n), 1))
+    if isinstance(labels, Value):  # while recording: which class it is must not be frozen
+        chosen = equal(labels[..., None], np.arange(classes))
+        known = where(equal(labels, ignore_index), 0.0, 1.0)
+        weights = known if weight is None else sum(where(chosen, weight, 0.0), axis=-1)
+        return sum(where(chosen, _weighed(surprise, weight, n - 1), 0.0), axis=-1), weights
+    ignored = labels == ignore_index
+    index = np.where(ignored, 0, labels)
+    if n > 2:
+        rows = reshape(surprise, (-1, classes))
+        losses = reshape(rows[np.arange(index.size), index.reshape(-1)], index.shape)
+    else:
+        losses = surprise[int(index)] if n == 1 else surprise[np.arange(len(index)), index]
+    weights = None if weight is None else weight[index if n > 1 else int(index)]
+    losses = losses if weight is None else losses * weights
+    if ignored.any():
+        losses = where(ignored, 0.0, losses)
+        weights = where(ignored, 0.0, 1.0 if weights is None else weights)
+    return losses, weights
+
+
+def _checked_labels(loss: str, scores: Any, labels: Any, ignore_index: int) -> int:
+    """The number of classes; labels that are none of them are refused."""
+    shape = np.shape(scores)
+    classes, rest = shape[min(1, len(shape) - 1)], (*shape[:1], *shape[2:])
+    if np.shape(labels) != (rest if len(shape) > 1 else ()) or labels.dtype.kind not in "iu":
+        raise ShapeError(
+            f"{loss}: labels of shape {np.shape(labels)} and type {labels.dtype} for "
+            f"logits of shape {shape}",
             hint="whole class numbers of shape (batch,), or probabilities shaped like the logits",
         )
-    known = not isinstance(labels, Value) and labels.size
-    if known and (labels.min() < 0 or labels.max() >= classes):
+    known = np.zeros(0) if isinstance(labels, Value) else labels[labels != ignore_index]
+    if known.size and (known.min() < 0 or known.max() >= classes):
         raise DTypeError(
-            f"cross_entropy: labels from {labels.min()} to {labels.max()} for {classes} classes",
+            f"{loss}: labels from {known.min()} to {known.max()} for {classes} classes",
             hint=f"number the classes 0 to {classes - 1}",
         )
-    if not np.shape(labels):
-        return _reduce(surprise[labels if isinstance(labels, Value) else int(labels)], reduction)
-    return _reduce(surprise[np.arange(len(labels)), labels], reduction)
+    return int(classes)
