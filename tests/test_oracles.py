@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -159,8 +160,9 @@ def evaluate(
 ) -> Any:
     """The template of the other library, evaluated."""
     places = {f"x{i}": x for i, x in enumerate(operands)}
-    params = {f"p_{k}": convert(v) for k, v in case.params.items()}
-    text = filled(call, list(places), {k: f"p_{k}" for k in case.params})
+    static = {**case.op._defaults, **case.params}
+    params = {f"p_{k}": convert(v) for k, v in static.items()}
+    text = filled(call, list(places), {k: f"p_{k}" for k in static})
     return eval(text, names | places | params)
 
 
@@ -172,6 +174,8 @@ PEERS: dict[str, Callable[[Case, str], Numbers]] = {"torch": torchs, "jax": jaxs
 
 def on_a_kink(case: Case) -> bool:
     """Whether there is no derivative here: what is chosen there is asked by the conventions."""
+    if any(np.size(x) == 0 for x in case.operands):
+        return False
     with np.errstate(all="ignore"):
         return any(
             bool(np.any(np.asarray(distance(*case.operands, **case.params)) == 0.0))
@@ -206,11 +210,13 @@ def asked(case: Case, library: str, call: str) -> Numbers | None:
 
 def compare(case: Case, library: str, call: str) -> bool:
     """Whether both compute the same; False where the other library refuses the call."""
-    want = asked(case, library, call)
-    if want is None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about means of no numbers, as NumPy's own
+        want = asked(case, library, call)
+        with np.errstate(all="ignore"):
+            have = None if want is None else ours(case)
+    if want is None or have is None:
         return False
-    with np.errstate(all="ignore"):
-        have = ours(case)
     said = f"{case.source()} is {call} in {library}"
     assert np.shape(have[0]) == np.shape(want[0]), f"{said}: shapes"
     assert apart(have[0], want[0]) < LIMIT, f"{said}: value {have[0]} for {want[0]}"

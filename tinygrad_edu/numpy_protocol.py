@@ -119,7 +119,12 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     args, kwargs = _by_name(function, ours, args, kwargs)
     if name in _JOINS and args and isinstance(args[0], Value):
         args = (list(args[0]), *args[1:])  # as NumPy takes an array for the list of its rows
-    return ours(*args, **_accepted(ours, name, kwargs))
+    kwargs = _accepted(ours, name, kwargs)
+    try:
+        inspect.signature(ours).bind(*args, **kwargs)
+    except TypeError as error:
+        raise DTypeError(f"np.{name} of a Value: {error}", hint=called(ours)) from None
+    return ours(*args, **kwargs)
 
 
 def _ours(function: Any, name: str) -> Callable[..., Any] | None:

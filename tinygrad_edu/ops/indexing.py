@@ -108,6 +108,7 @@ def filled(index: Any, arrays: tuple[Any, ...]) -> Any:
     jvp=[lambda t, out, x, *arrays, index: getitem(t, *arrays, index=index)],
     kind="shape", symbol="[ ]", formula="x[index]", prepare=_prepare_getitem, code="{0}[{index}]",
     examples=examples.getitem, analytic=True,
+    numpy="{0}[{index}]", torch="{0}[{index}]", jax="{0}[{index}]",
 )  # fmt: skip
 def getitem(*operands: Operand, index: Any) -> Any:
     """x[index], with every kind of NumPy index; numbers taken twice get both gradients."""
@@ -124,6 +125,7 @@ def getitem(*operands: Operand, index: Any) -> Any:
     ],
     kind="shape", symbol="[ ]ᵀ", formula="0 with x added at index", code=source.GETITEM_TRANSPOSE,
     examples=examples.getitem_transpose, analytic=True,
+    torch="", jax="jnp.zeros({shape}).at[{index}].add({0})",
 )  # fmt: skip
 def getitem_transpose(*operands: Operand, index: Any, shape: Any) -> Any:
     """Zeros of ``shape`` with x added at the index: the transpose of `getitem`."""

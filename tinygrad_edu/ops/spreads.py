@@ -251,7 +251,7 @@ _order_or_x = listed("order_statistic")
     kind="order", symbol="x₍ₖ₎", formula="number k in the order of size",
     prepare=_prepare_order, kinks=(_apart,), code=source.ORDER_STATISTIC,
     numpy="np.sort({0}, axis={axis}).take({k}, axis={axis})",
-    torch="torch.sort({0}, dim={axis}).values.select({axis}, {k})",
+    torch="torch.kthvalue({0}, {k} + 1, dim={axis}, keepdim={keepdims}).values",
     jax="jnp.sort({0}, axis={axis}).take({k}, axis={axis})",
     conventions=(
         Convention(
@@ -303,7 +303,7 @@ def all(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 @plain(
     formula="how many xᵢ are not 0",
     code="np.count_nonzero({0}, axis={axis}, keepdims={keepdims})",
-    torch="torch.count_nonzero({0}, dim={axis})", examples=examples.reduction,
+    torch="({0} != 0).sum(dim={axis}, keepdim={keepdims})", examples=examples.reduction,
 )  # fmt: skip
 def count_nonzero(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """How many numbers over the axes are not 0, as plain integers."""
