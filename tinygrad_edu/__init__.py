@@ -122,12 +122,25 @@ if TYPE_CHECKING:
         poisson_nll_loss,
         smooth_l1_loss,
         triplet_margin_loss,
+    from tinygrad_edu.networks.attention import (
+        bilinear,
+        dropout,
+        scaled_dot_product_attention,
     )
     from tinygrad_edu.networks.convolutions import (
         conv1d,
         conv2d,
         conv_transpose1d,
         conv_transpose2d,
+    )
+    from tinygrad_edu.networks.norms import (
+        batch_norm,
+        batch_norm_statistics,
+        group_norm,
+        instance_norm,
+        layer_norm,
+        normalize,
+        rms_norm,
     )
     from tinygrad_edu.networks.pools import (
         adaptive_avg_pool1d,
@@ -149,6 +162,15 @@ if TYPE_CHECKING:
         svd_u,
         svd_vh,
         svdvals,
+    from tinygrad_edu.networks.resampling import (
+        interpolate,
+        pixel_shuffle,
+        pixel_unshuffle,
+    )
+    from tinygrad_edu.ops.convolution import (
+        convolution,
+        convolution_transpose,
+        convolution_weight,
     )
     from tinygrad_edu.ops.gathering import (
         add_at,
@@ -269,6 +291,9 @@ if TYPE_CHECKING:
         softsign,
         step,
         tanhshrink,
+    from tinygrad_edu.ops.standardizing import (
+        inverse_deviation,
+        standardize,
     )
     from tinygrad_edu.ops.trigonometric import (
         arccos,
@@ -380,8 +405,11 @@ __all__ = [
     "average",
     "avg_pool1d",
     "avg_pool2d",
+    "batch_norm",
+    "batch_norm_statistics",
     "bias",
     "binary_cross_entropy",
+    "bilinear",
     "binary_cross_entropy_with_logits",
     "broadcast_arrays",
     "broadcast_to",
@@ -426,6 +454,7 @@ __all__ = [
     "divide",
     "dot",
     "draw",
+    "dropout",
     "dstack",
     "eigh_vectors",
     "eigvalsh",
@@ -458,6 +487,7 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "group_norm",
     "help",
     "hessian",
     "hinge_loss",
@@ -471,6 +501,9 @@ __all__ = [
     "inner",
     "input",
     "inv",
+    "instance_norm",
+    "interpolate",
+    "inverse_deviation",
     "isfinite",
     "isinf",
     "isnan",
@@ -480,6 +513,7 @@ __all__ = [
     "kron",
     "kthvalue",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "less",
     "less_equal",
@@ -534,6 +568,7 @@ __all__ = [
     "no_grad",
     "nonzero",
     "norm",
+    "normalize",
     "not_equal",
     "one_hot",
     "optim",
@@ -545,6 +580,8 @@ __all__ = [
     "percentile",
     "pinv",
     "poisson_nll_loss",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "positive",
     "power",
     "prelu",
@@ -564,8 +601,10 @@ __all__ = [
     "relu6",
     "repeat",
     "reshape",
+    "rms_norm",
     "roll",
     "rot90",
+    "scaled_dot_product_attention",
     "scatter",
     "scatter_add",
     "scope",
@@ -595,6 +634,7 @@ __all__ = [
     "square",
     "squeeze",
     "stack",
+    "standardize",
     "std",
     "step",
     "subtract",
