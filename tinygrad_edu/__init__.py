@@ -122,6 +122,7 @@ if TYPE_CHECKING:
         poisson_nll_loss,
         smooth_l1_loss,
         triplet_margin_loss,
+    )
     from tinygrad_edu.networks.attention import (
         bilinear,
         dropout,
@@ -152,16 +153,6 @@ if TYPE_CHECKING:
         max_pool1d,
         max_pool2d,
     )
-    from tinygrad_edu.ops.convolution import convolution, convolution_transpose, convolution_weight
-    from tinygrad_edu.ops.einsum import einsum
-    from tinygrad_edu.ops.factorisations import (
-        eigh_vectors,
-        eigvalsh,
-        qr_q,
-        qr_r,
-        svd_u,
-        svd_vh,
-        svdvals,
     from tinygrad_edu.networks.resampling import (
         interpolate,
         pixel_shuffle,
@@ -171,6 +162,16 @@ if TYPE_CHECKING:
         convolution,
         convolution_transpose,
         convolution_weight,
+    )
+    from tinygrad_edu.ops.einsum import einsum
+    from tinygrad_edu.ops.factorisations import (
+        eigh_vectors,
+        eigvalsh,
+        qr_q,
+        qr_r,
+        svd_u,
+        svd_vh,
+        svdvals,
     )
     from tinygrad_edu.ops.gathering import (
         add_at,
@@ -291,6 +292,7 @@ if TYPE_CHECKING:
         softsign,
         step,
         tanhshrink,
+    )
     from tinygrad_edu.ops.standardizing import (
         inverse_deviation,
         standardize,
@@ -408,8 +410,8 @@ __all__ = [
     "batch_norm",
     "batch_norm_statistics",
     "bias",
-    "binary_cross_entropy",
     "bilinear",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "broadcast_arrays",
     "broadcast_to",
@@ -483,11 +485,11 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "group_norm",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
-    "group_norm",
     "help",
     "hessian",
     "hinge_loss",
@@ -500,9 +502,9 @@ __all__ = [
     "infer_roles",
     "inner",
     "input",
-    "inv",
     "instance_norm",
     "interpolate",
+    "inv",
     "inverse_deviation",
     "isfinite",
     "isinf",
@@ -579,9 +581,9 @@ __all__ = [
     "parameters",
     "percentile",
     "pinv",
-    "poisson_nll_loss",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson_nll_loss",
     "positive",
     "power",
     "prelu",

@@ -67,6 +67,16 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "amax", "amin", "average", "diff", "median", "nanmax", "nanmean", "nanmin", "nanprod",
         "nanstd", "nansum", "nanvar", "percentile", "ptp", "quantile", "trace",
     ),
+    "ops.special": (
+        "erf", "erfc",
+    ),
+    "ops.rectifiers": (
+        "celu", "gelu", "gelu_tanh", "hardshrink", "hardswish", "mish", "prelu", "relu6", "selu",
+        "softshrink", "threshold",
+    ),
+    "ops.squashing": (
+        "hardsigmoid", "hardtanh", "logsigmoid", "softmin", "softsign", "step", "tanhshrink",
+    ),
     "networks.attention": ("bilinear", "dropout", "scaled_dot_product_attention"),
     "networks.convolutions": ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"),
     "networks.norms": (
@@ -82,16 +92,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "ops.pooling": (
         "max_pool", "max_pool_pick", "max_pool_share", "max_pool_winners", "sum_pool",
         "sum_pool_transpose",
-    ),
-    "ops.special": (
-        "erf", "erfc",
-    ),
-    "ops.rectifiers": (
-        "celu", "gelu", "gelu_tanh", "hardshrink", "hardswish", "mish", "prelu", "relu6", "selu",
-        "softshrink", "threshold",
-    ),
-    "ops.squashing": (
-        "hardsigmoid", "hardtanh", "logsigmoid", "softmin", "softsign", "step", "tanhshrink",
     ),
     "ops.standardizing": ("inverse_deviation", "standardize"),
 }  # fmt: skip
