@@ -94,6 +94,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "sum_pool_transpose",
     ),
     "ops.standardizing": ("inverse_deviation", "standardize"),
+    "ops.rounding": (
+        "ceil", "fix", "floor", "floor_divide", "fmod", "mod", "remainder", "round", "trunc",
+    ),
+    "ops.pieces": (
+        "copysign", "fmax", "fmin", "heaviside", "lerp", "nan_to_num",
+    ),
 }  # fmt: skip
 """The public names of each module that is loaded later, below the package."""
 
