@@ -123,11 +123,7 @@ if TYPE_CHECKING:
         smooth_l1_loss,
         triplet_margin_loss,
     )
-    from tinygrad_edu.networks.attention import (
-        bilinear,
-        dropout,
-        scaled_dot_product_attention,
-    )
+    from tinygrad_edu.networks.attention import bilinear, dropout, scaled_dot_product_attention
     from tinygrad_edu.networks.convolutions import (
         conv1d,
         conv2d,
@@ -153,16 +149,8 @@ if TYPE_CHECKING:
         max_pool1d,
         max_pool2d,
     )
-    from tinygrad_edu.networks.resampling import (
-        interpolate,
-        pixel_shuffle,
-        pixel_unshuffle,
-    )
-    from tinygrad_edu.ops.convolution import (
-        convolution,
-        convolution_transpose,
-        convolution_weight,
-    )
+    from tinygrad_edu.networks.resampling import interpolate, pixel_shuffle, pixel_unshuffle
+    from tinygrad_edu.ops.convolution import convolution, convolution_transpose, convolution_weight
     from tinygrad_edu.ops.einsum import einsum
     from tinygrad_edu.ops.factorisations import (
         eigh_vectors,
@@ -305,10 +293,7 @@ if TYPE_CHECKING:
         step,
         tanhshrink,
     )
-    from tinygrad_edu.ops.standardizing import (
-        inverse_deviation,
-        standardize,
-    )
+    from tinygrad_edu.ops.standardizing import inverse_deviation, standardize
     from tinygrad_edu.ops.trigonometric import (
         arccos,
         arccosh,
@@ -631,8 +616,8 @@ __all__ = [
     "rms_norm",
     "roll",
     "rot90",
-    "scaled_dot_product_attention",
     "round",
+    "scaled_dot_product_attention",
     "scatter",
     "scatter_add",
     "scope",
