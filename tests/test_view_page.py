@@ -243,3 +243,30 @@ def test_a_narrow_screen_with_large_text_has_no_sideways_scroll(
     tab.set_viewport_size({"width": 400, "height": 800})
     tab.add_style_tag(content="html{font-size:200%}")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_sliders_run_the_recorded_program(open_page: Any) -> None:
+    loss, _ = neuron()
+    loss.backward()
+    tab = open_page(loss)
+    texts = "() => [...document.querySelectorAll('#stage .node text')].map(e => e.textContent)"
+    drawn = tab.evaluate(texts)
+    tab.get_by_role("spinbutton", name="w₂").fill("-0.5")
+    w1, w2, b = tg.Value(0.32), tg.Value(-0.5), tg.Value(0.44)
+    moved = (tg.tanh(w1 * 0.8 + w2 * -1.2 + b) - 1) ** 2
+    moved.backward()
+    assert f"= {moved.item():.3f}" in tab.inner_text("#outcome")
+    assert f"∇ {w2.grad:.3f}".replace("-", "−") in tab.evaluate(texts)
+    assert tab.locator(".w-neg.dash").count() == 1  # the line of x₂: w₂ has turned
+    assert tab.locator("#changed").is_visible() and tab.locator("#steps").is_hidden()
+    for _ in range(30):
+        tab.get_by_role("button", name="One training step").click()
+    assert float(tab.inner_text("#outcome").split("= ")[1]) < 0.1 * moved.item()
+    tab.get_by_role("button", name="Back to the program").click()
+    assert tab.evaluate(texts) == drawn
+    assert tab.locator("#changed").is_hidden() and tab.locator("#steps").is_visible()
+
+
+def test_where_there_are_no_sliders_the_page_says_why(open_page: Any) -> None:
+    tab = open_page(network("tensor"), "op")
+    assert "no sliders here: it computes with arrays" in tab.inner_text("#panel")

@@ -142,7 +142,7 @@ _FACTS: dict[str, Any] = {
     "name": None, "replace": False, "kind": "arithmetic", "symbol": None, "formula": None,
     "domain": (), "kinks": (), "examples": None, "plain": False, "random": False,
     "prepare": None, "code": None, "numpy": None, "torch": None, "jax": None, "stable": None,
-    "conventions": (), "analytic": False, "linear": False,
+    "conventions": (), "analytic": False, "linear": False, "js": None,
 }  # fmt: skip
 
 

@@ -184,9 +184,10 @@ class Tape:
                     hint="a tape holds for the shapes it was recorded with; record it again",
                 )
 
-    def with_gradients(self, wrt: Sequence[Value]) -> Tape:
+    def with_gradients(self, wrt: Sequence[Value] | None = None) -> Tape:
         """This tape continued by the instructions that compute gradients of its first output.
 
+        ``wrt`` are leaves; without it the gradient of every slot is an output, in their order.
         They are recorded, so a relu decides anew at each run which side it is on.
         """
         with _Recording():
@@ -202,8 +203,9 @@ class Tape:
             root = slots[self.outputs[0]]
             grads = pull_back(root, ONE, create_graph=True)
             mine = {leaf.value: twin for leaf, twin in zip(self.leaves, leaves, strict=True)}
-            found = [grads.get(mine[v]) if v in mine else None for v in wrt]
-            zero = [np.zeros(shape(v)) if v.shape else 0.0 for v in wrt]
+            wanted = slots if wrt is None else [mine.get(v, v) for v in wrt]
+            found = [grads.get(v) if isinstance(v, Value) else None for v in wanted]
+            zero = [np.zeros(shape(v)) if shape(v) else 0.0 for v in wanted]
             pairs = zip(found, zero, strict=True)
             gradients = [
                 g if isinstance(g, Value) else make_leaf(operand(z if g is None else g), None)

@@ -24,7 +24,8 @@ def positive_parameter(op: str, name: str, value: Any) -> dict[str, Any]:
 @elementwise(
     [lambda out, x, negative_slope: where(x > 0.0, 1.0, negative_slope)],
     formula="x if x > 0 else slope · x", kind="activation", kinks=(lambda x, **_: x,),
-    code=source.LEAKY_RELU, conventions=conventions.LEAKY_RELU,
+    code=source.LEAKY_RELU,
+    js=source.LEAKY_RELU_JS, conventions=conventions.LEAKY_RELU,
     examples=examples.parameter("negative_slope", 0.01, 0.2, 0.0, 1.5),
 )  # fmt: skip
 def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
@@ -36,6 +37,7 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
     [lambda out, x, alpha: where(x > 0.0, 1.0, out + alpha)],
     formula="x if x > 0 else α · (eˣ − 1)", kind="activation",
     kinks=(lambda x, alpha: x if alpha != 1.0 else x + INF,), code=source.ELU,
+    js=source.ELU_JS,
     examples=examples.parameter("alpha", 1.0, 0.3, 2.0),
     stable="expm1 of numbers up to 0 only: no overflow, no digit lost near 0",
 )  # fmt: skip
@@ -47,6 +49,7 @@ def elu(x: Operand, alpha: float = 1.0) -> Any:
 @elementwise(
     [lambda out, x, beta: sigmoid(beta * x)], formula="ln(1 + e^(βx)) / β", kind="activation",
     prepare=lambda x, beta: positive_parameter("softplus", "beta", beta), code=source.SOFTPLUS,
+    js=source.SOFTPLUS_JS,
     examples=examples.parameter("beta", 1.0, 0.5, 3.0), conventions=conventions.SOFTPLUS,
     torch="F.softplus({0}, {beta}, 700.0)",
     jax="jnp.logaddexp({beta} * {0}, 0.0) / {beta}",
@@ -64,7 +67,8 @@ def _silu_slope(out: Any, x: Any) -> Any:
 
 @elementwise(
     [_silu_slope],
-    formula="x / (1 + e⁻ˣ)", kind="activation", code=source.SILU, conventions=conventions.SILU,
+    formula="x / (1 + e⁻ˣ)", kind="activation", code=source.SILU,
+    js=source.SILU_JS, conventions=conventions.SILU,
     stable="the sigmoid cannot overflow; beyond ±1000, where it is 0 or 1, x is bounded beside it",
 )  # fmt: skip
 def silu(x: Operand) -> Any:

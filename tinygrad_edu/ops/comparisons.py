@@ -52,7 +52,7 @@ def not_equal(x: Operand, y: Operand) -> Any:
 
 
 @plain(
-    kind="logic", symbol="not", code=("not {0}", "np.logical_not({0})"),
+    kind="logic", symbol="not", code=("not {0}", "np.logical_not({0})"), js="!{0}",
     examples=examples.negation,
 )  # fmt: skip
 def logical_not(x: Operand) -> Any:
@@ -62,7 +62,7 @@ def logical_not(x: Operand) -> Any:
 
 @plain(
     kind="logic", symbol="and", code=("bool({0} and {1})", "np.logical_and({0}, {1})"),
-    examples=examples.logic,
+    js="{0} && {1}", examples=examples.logic,
 )  # fmt: skip
 def logical_and(x: Operand, y: Operand) -> Any:
     """x and y, number by number."""
@@ -71,7 +71,7 @@ def logical_and(x: Operand, y: Operand) -> Any:
 
 @plain(
     kind="logic", symbol="or", code=("bool({0} or {1})", "np.logical_or({0}, {1})"),
-    examples=examples.logic,
+    js="{0} || {1}", examples=examples.logic,
 )  # fmt: skip
 def logical_or(x: Operand, y: Operand) -> Any:
     """x or y, number by number."""

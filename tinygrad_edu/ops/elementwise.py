@@ -108,6 +108,7 @@ def sqrt(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: sign(x)], symbol="|x|", formula="|x|", kinks=(lambda x: x,), code="abs({0})",
+    js="Math.abs({0})",
     conventions=conventions.ABSOLUTE,
 )  # fmt: skip
 def absolute(x: Operand) -> Any:
@@ -116,7 +117,8 @@ def absolute(x: Operand) -> Any:
 
 
 @elementwise(
-    [0.0], formula="sign(x)", kinks=(lambda x: x,), code=source.SIGN, conventions=conventions.SIGN,
+    [0.0], formula="sign(x)", kinks=(lambda x: x,), code=source.SIGN,
+    js="Math.sign({0})", conventions=conventions.SIGN,
 )  # fmt: skip
 def sign(x: Operand) -> Any:
     """-1, 0 or 1; its derivative is 0 everywhere by convention."""
@@ -202,7 +204,7 @@ def cos(x: Operand) -> Any:
 @elementwise(
     [0.0, Select(lambda out, c, x, y: c), Select(lambda out, c, x, y: logical_not(c))],
     symbol="where", formula="x if condition else y",
-    code=("{1} if {0} else {2}", "np.where({0}, {1}, {2})"),
+    code=("{1} if {0} else {2}", "np.where({0}, {1}, {2})"), js="{0} ? {1} : {2}",
     examples=examples.where, conventions=conventions.WHERE,
 )  # fmt: skip
 def where(condition: Operand, x: Operand, y: Operand) -> Any:
@@ -233,7 +235,7 @@ def _share(win: Any) -> Any:
     prepare=lambda x, low, high: {} if low is not None and high is not None else clip(
         x, -INF if low is None else low, INF if high is None else high
     ),
-    code=source.CLIP, conventions=conventions.CLIP,
+    code=source.CLIP, js="Math.min(Math.max({0}, {1}), {2})", conventions=conventions.CLIP,
 )  # fmt: skip
 def clip(x: Operand, lower: Operand, upper: Operand) -> Any:
     """x held between two bounds (None: no bound); the derivative of x is 0 at the bounds."""
@@ -255,7 +257,8 @@ def _one_of(larger: bool) -> Any:
 @elementwise(
     [_share(lambda x, y: greater(x, y)), _share(lambda x, y: less(x, y))],
     symbol="max", formula="max(x, y)", kinks=(lambda x, y: x - y,),
-    prepare=_one_of(larger=True), code=source.MAXIMUM, conventions=conventions.MAXIMUM,
+    prepare=_one_of(larger=True), code=source.MAXIMUM,
+    js="Math.max({0}, {1})", conventions=conventions.MAXIMUM,
 )  # fmt: skip
 def maximum(x: Operand, y: Operand) -> Any:
     """The larger of two; where they are equal, each gets half of the gradient."""
@@ -265,7 +268,7 @@ def maximum(x: Operand, y: Operand) -> Any:
 @elementwise(
     [_share(lambda x, y: less(x, y)), _share(lambda x, y: greater(x, y))],
     symbol="min", formula="min(x, y)", kinks=(lambda x, y: x - y,),
-    prepare=_one_of(larger=False), code=source.MINIMUM,
+    prepare=_one_of(larger=False), code=source.MINIMUM, js="Math.min({0}, {1})",
 )  # fmt: skip
 def minimum(x: Operand, y: Operand) -> Any:
     """The smaller of two; where they are equal, each gets half of the gradient."""
@@ -286,7 +289,8 @@ def tanh(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: out * (1.0 - out)], formula="1 / (1 + e⁻ˣ)", kind="activation",
-    code=source.SIGMOID, stable="exp is taken of −|x| alone, so it cannot overflow",
+    code=source.SIGMOID, js=source.SIGMOID_JS,
+    stable="exp is taken of −|x| alone, so it cannot overflow",
 )  # fmt: skip
 def sigmoid(x: Operand) -> Any:
     """An S between 0 and 1: the logistic function, a probability from a score."""
@@ -296,6 +300,7 @@ def sigmoid(x: Operand) -> Any:
 @elementwise(
     [Select(lambda out, x: x > 0.0)],
     formula="max(x, 0)", kind="activation", kinks=(lambda x: x,), code=source.RELU,
+    js="Math.max({0}, 0)",
     conventions=conventions.RELU,
 )  # fmt: skip
 def relu(x: Operand) -> Any:

@@ -5,6 +5,9 @@ template with operands ``{0}``, ``{1}`` (``{*}`` all with commas, ``{+}`` all wi
 static parameters by name. ``m.`` stands for ``math.`` where every operand is one number and for
 ``np.`` elsewhere; a pair gives the two forms apart. Lines after the first are the functions that
 the expression needs. Each form computes what the forward function computes, bit for bit.
+
+The fact ``js`` is the same for JavaScript, on single numbers and to the last digits; where ``code``
+is one plain expression it needs no other.
 """
 
 from __future__ import annotations
@@ -60,6 +63,15 @@ _SIGMOIDS = """
 def sigmoids(x):
     e = np.exp(-abs(x))  # only of numbers <= 0: it cannot overflow
     return np.where(x >= 0, 1.0, e) / (1.0 + e)"""
+
+_SIGMOID_JS = """
+const sigmoid = (x) => { const e = Math.exp(-Math.abs(x)); return (x >= 0 ? 1 : e) / (1 + e); };"""
+
+SIGMOID_JS = "sigmoid({0})" + _SIGMOID_JS
+SILU_JS = "{0} * sigmoid({0})" + _SIGMOID_JS
+SOFTPLUS_JS = "Math.max({0}, 0) + Math.log1p(Math.exp(-{beta} * Math.abs({0}))) / {beta}"
+ELU_JS = "{0} > 0 ? {0} : {alpha} * Math.expm1({0})"
+LEAKY_RELU_JS = "{0} > 0 ? {0} : {negative_slope} * {0}"
 
 SIGMOID = ("sigmoid({0})" + _SIGMOID, "sigmoids({0})" + _SIGMOIDS)
 _BOUNDED = "({0} if {0} > -1000.0 or {0} != {0} else -1000.0)"  # so that -inf * 0 is not NaN

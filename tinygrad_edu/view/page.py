@@ -14,8 +14,10 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
+from tinygrad_edu.view.live import Program
 from tinygrad_edu.view.network import keep_strongest
 from tinygrad_edu.view.scene import Scene
+from tinygrad_edu.view.style import stylesheet
 from tinygrad_edu.view.svg import safe, svg
 
 __all__ = ["page"]
@@ -26,9 +28,15 @@ _WORDS = {"layer": "Layers", "neuron": "Neurons", "op": "Operations"}
 
 
 def page(
-    scenes: Mapping[str, Scene], level: str, story: Mapping[str, Any] | None, note: str = ""
+    scenes: Mapping[str, Scene],
+    level: str,
+    story: Mapping[str, Any] | None,
+    note: str = "",
+    live: Program | str = "",
 ) -> str:
     """The page of `scenes` by level, opened at `level`; `story` belongs to the level "op".
+
+    `live` is the program that sliders run, or the reason why there are none.
 
     >>> from tinygrad_edu.view.scene import Node
     >>> made = page({"op": Scene("op", (Node("n0", "input", "</script>"),))}, "op", None)
@@ -48,15 +56,17 @@ def page(
         "nodes": {node.id: _told(node) for scene in drawn.values() for node in scene.nodes},
         "edges": {e.id: [e.source, e.target] for s in drawn.values() for e in s.edges},
         "story": None if story is None else _story(story),
+        "live": None if story is None else _live(story, live),
     }
     title = safe(scenes[level].title or "Computation graph")
     parts = {
         "TITLE": title,
         "DESCRIPTION": safe(scenes[level].description),
         "NOTE": f'<p class="note">{safe(note)}</p>' if note else "",
-        "STYLE": _asset("page.css"),
+        "STYLE": stylesheet([], [], ["pos", "neg"], [], "auto") + _asset("page.css"),
         "PICTURES": pictures,
         "DATA": _json(data),
+        "PROGRAM": live.source if isinstance(live, Program) else "null",
         "SCRIPT": _asset("page.js"),
     }
     return re.sub("<!--([A-Z]+)-->", lambda hole: parts[hole[1]], _asset("page.html"))
@@ -115,4 +125,16 @@ def _story(story: Mapping[str, Any]) -> dict[str, Any]:
             named(i): {**edge, "from": named(edge["from"]), "to": named(edge["to"])}
             for i, edge in story["edges"].items()
         },
+    }
+
+
+def _live(story: Mapping[str, Any], live: Program | str) -> dict[str, Any]:
+    """What the sliders need: the numbers to start from, and where each shape's numbers stand."""
+    if isinstance(live, str):
+        return {"why": live}
+    slots = {f"op-{i}": n["slot"] for i, n in story["nodes"].items() if "slot" in n}
+    return {
+        "start": list(live.start),
+        "nodes": {i: [live.place(slot), live.slopes[slot]] for i, slot in slots.items()},
+        "leaves": {i: slot for i, slot in slots.items() if slot < live.leaves},
     }

@@ -86,17 +86,19 @@ def _graph_scene(value: Any, level: str, names: tuple[str, ...]) -> Scene:
 
 def _levels(
     value: Any, drawn: Scene, names: tuple[str, ...]
-) -> tuple[dict[str, Scene], dict[str, Any] | None]:
-    """The levels that a page can zoom through, and the story of the operations if they are one."""
+) -> tuple[dict[str, Scene], dict[str, Any] | None, Any]:
+    """The levels that a page can zoom through, and at op level its story and its program."""
     from tinygrad_edu.engine import Value
 
     if not isinstance(value, Value):
         others = [level for level in ("layer", "neuron") if level != drawn.level]
         made = {level: _scene(value, level, names) for level in others}
-        return {drawn.level: drawn, **{s.level: s for s in made.values()}}, None
+        return {drawn.level: drawn, **{s.level: s for s in made.values()}}, None, ""
+    from tinygrad_edu.tape import Tape
     from tinygrad_edu.view.build import op_scene
     from tinygrad_edu.view.fold import fold
     from tinygrad_edu.view.graph import read
+    from tinygrad_edu.view.live import program
     from tinygrad_edu.view.neurons import neuron_count
     from tinygrad_edu.view.regions import find_regions
     from tinygrad_edu.view.story import story
@@ -110,8 +112,10 @@ def _levels(
         scenes["neuron"] = _graph_scene(value, "neuron", names)
     if len(graph.steps) <= BUDGET:
         scenes["op"] = op_scene(graph, regions)
-    told = story(value, graph, scenes["op"]) if "op" in scenes and not graph.stale else None
-    return {**scenes, drawn.level: drawn}, told
+    if "op" not in scenes or graph.stale:
+        return scenes, None, ""
+    tape = Tape.of(value)
+    return scenes, story(value, graph, scenes["op"]), program(tape) if value.requires_grad else ""
 
 
 def _fitting(steps: int, neurons: int, folds: bool) -> str:
@@ -157,14 +161,14 @@ class Picture:
         """
         from tinygrad_edu.view.page import page
 
-        scenes, told, note = {self.scene.level: self.scene}, None, ""
+        scenes, told, live, note = {self.scene.level: self.scene}, None, "", ""
         if self._source is not None:
             now = _scene(self._source, self.scene.level, self._names)
             if now.as_dict() == self.scene.as_dict():
-                scenes, told = _levels(self._source, self.scene, self._names)
+                scenes, told, live = _levels(self._source, self.scene, self._names)
             else:
                 note = "The graph has changed since this picture was made: draw it again to step."
-        return page(scenes, self.scene.level, told, note)
+        return page(scenes, self.scene.level, told, note, live)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture; the format is the path's ending: .svg .png .pdf .html .dot .txt.

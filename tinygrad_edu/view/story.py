@@ -69,6 +69,7 @@ class _Told:
             "value": " ".join(titles.value_lines(step.data)),
             "formula": self.formula(step),
             "line": labels.clean(step.line),
+            "slot": step.slots[0] if step.slots else None,
         }
         if gradient is not None:
             told["gradient"] = number(gradient)

@@ -141,7 +141,7 @@
       box.hidden = other !== name;
       if (buttons[other]) buttons[other].setAttribute("aria-pressed", String(other === name));
     }
-    $("steps").hidden = !(story && name === "op");
+    $("steps").hidden = !(story && name === "op") || numbers !== null;
     tell();
   }
 
@@ -355,6 +355,135 @@
     else if (way === "last") go(last);
   });
 
+  // What if: other numbers for the leaves; the recorded program, with its gradients, runs here ----
+
+  const program = compute && data.live?.start ? data.live : null;
+  let numbers = null;
+  const before = new Map();
+  const fixed = (x) => {
+    if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
+    const size = Math.abs(x);
+    const text = size === 0 || (size >= 0.0005 && size < 1e4) ? (x || 0).toFixed(3) : x.toExponential(2).replace("e+", "e");
+    return text.replaceAll("-", "−");
+  };
+  const put = (element, text) => {
+    if (!before.has(element)) before.set(element, element.textContent);
+    element.textContent = text;
+  };
+  function run(changes) {
+    numbers ||= [...program.start];
+    for (const [slot, number] of changes) numbers[slot] = number;
+    compute(numbers);
+    stepped = false;
+    for (const id of Object.keys(program.nodes)) {
+      const group = shapes[id], [place, slope] = program.nodes[id];
+      group.classList.remove("todo", "now");
+      put([...group.querySelectorAll("text:not(.b):not(.g)")].pop(), fixed(numbers[place]));
+      const line = group.querySelector(".g");
+      if (line) put(line, `∇ ${fixed(numbers[slope])}`);
+    }
+    weigh();
+    $("changed").hidden = false;
+    $("steps").hidden = true;
+  }
+  // A line carries the weight that its input is multiplied with: sign by colour and dash, size by width.
+  function weigh() {
+    const factors = {};
+    for (const [id, [source, target]] of Object.entries(data.edges)) {
+      if (data.nodes[source]?.[1] === "weight" && data.nodes[target]?.[1] === "product") factors[target] = source;
+    }
+    const size = (id) => Math.abs(numbers ? numbers[program.nodes[id][0]] : 0);
+    const largest = Math.max(...Object.values(factors).filter((id) => program.nodes[id]).map(size), 1e-300);
+    for (const [id, [source, target]] of Object.entries(data.edges)) {
+      const path = lines[id]?.querySelector(".w-pos, .w-neg"), weight = factors[target];
+      lines[id]?.classList.remove("todo", "flow");
+      if (!path || !weight || weight === source || !program.nodes[weight]) continue;
+      const negative = numbers[program.nodes[weight][0]] < 0, head = lines[id].querySelector("[class^=h-]");
+      path.setAttribute("stroke-width", (0.8 + 3.4 * Math.min(1, size(weight) / largest)).toFixed(1));
+      path.setAttribute("class", `line edge w-${negative ? "neg dash" : "pos"}`);
+      if (head) head.setAttribute("class", `h-${negative ? "neg" : "pos"}`);
+    }
+  }
+  $("reset").addEventListener("click", () => {
+    numbers = [...program.start];
+    compute(numbers);
+    weigh();
+    numbers = null;
+    for (const [element, text] of before) element.textContent = text;
+    $("changed").hidden = true;
+    $("steps").hidden = !(story && level === "op");
+    mark();
+    tell();
+  });
+  function knob(id) {
+    const slot = program.leaves[id], now = () => (numbers || program.start)[slot];
+    const box = make("div", undefined, "knob"), label = make("label", data.nodes[id][0]);
+    const slide = make("input"), exact = make("input");
+    const reach = Math.max(2, Math.ceil(2 * Math.abs(program.start[slot])));
+    slide.type = "range";
+    exact.type = "number";
+    for (const [key, value] of [["min", -reach], ["max", reach], ["step", reach / 200]]) slide[key] = value;
+    exact.step = "any";
+    slide.id = `knob-${id}`;
+    label.htmlFor = slide.id;
+    label.title = `${data.nodes[id][0]}, ${data.nodes[id][1]}`;
+    exact.setAttribute("aria-label", data.nodes[id][0]);
+    const follow = () => {
+      slide.value = now();
+      if (document.activeElement !== exact) exact.value = +now().toPrecision(4);
+    };
+    for (const input of [slide, exact]) {
+      input.addEventListener("input", () => {
+        if (input.value === "" || !Number.isFinite(+input.value)) return;
+        run([[slot, +input.value]]);
+        for (const each of knobs) each();
+        outcome();
+      });
+    }
+    follow();
+    knobs.push(follow);
+    box.append(label, slide, exact);
+    return box;
+  }
+  let knobs = [], rate = 0.1;
+  const result = story ? story.forward[story.forward.length - 1] : null;
+  function outcome() {
+    const place = document.getElementById("outcome");
+    if (place && program) place.textContent = `${data.nodes[result][0]} = ${fixed(now(result))}`;
+  }
+  const now = (id) => (numbers || start())[program.nodes[id][0]];
+  let first = null;
+  const start = () => {
+    if (!first) compute(first = [...program.start]);
+    return first;
+  };
+  function whatIf(ids) {
+    const box = make("section");
+    knobs = [];
+    box.append(make("h2", "What if?"), ...ids.map(knob));
+    const line = make("p", "", "formula");
+    line.id = "outcome";
+    const learn = Object.keys(program.leaves).filter((id) => ["weight", "bias"].includes(data.nodes[id][1]));
+    const act = make("div", undefined, "act"), step = make("button", "One training step");
+    step.type = "button";
+    const pace = make("input"), label = make("label", "rate ");
+    pace.type = "number";
+    pace.step = "any";
+    pace.value = rate;
+    label.append(pace);
+    pace.addEventListener("input", () => { rate = +pace.value || 0; });
+    step.addEventListener("click", () => {
+      const held = numbers || start();
+      run(learn.map((id) => [program.leaves[id], held[program.nodes[id][0]] - rate * held[program.nodes[id][1]]]));
+      for (const each of knobs) each();
+      outcome();
+      say(spoken(`${data.nodes[result][0]} is now ${fixed(now(result))}`));
+    });
+    if (learn.length && data.nodes[result][1] === "loss") act.append(step, label);
+    box.append(line, act);
+    return box;
+  }
+
   // The panel -------------------------------------------------------------------------------------
 
   function tell(hovered) {
@@ -362,6 +491,15 @@
     panel.replaceChildren();
     if (stepped && story && level === "op" && !hovered) panel.append(make("p", happening().words, "formula"));
     if (!id) {
+      if (program && level === "op" && !stepped) {
+        const ranks = ["input", "weight", "bias"], rank = (id) => (ranks.indexOf(data.nodes[id][1]) + 4) % 4;
+        const leaves = Object.keys(program.leaves).sort((a, b) => rank(a) - rank(b));
+        panel.append(whatIf(leaves.slice(0, 14)));
+        if (leaves.length > 14) panel.append(make("p", "Choose a weight or an input in the picture to move it.", "hint"));
+        outcome();
+      } else if (data.live?.why && level === "op" && !stepped) {
+        panel.append(make("p", `There are no sliders here: ${data.live.why}.`, "hint"));
+      }
       if (!(stepped && level === "op")) panel.append(...hints());
       return;
     }
@@ -370,6 +508,17 @@
     panel.append(make("h2", title || role), make("p", role, "role"));
     if (!told) {
       for (const line of tip.split("\n")) panel.append(make("p", line));
+      return;
+    }
+    if (numbers) {
+      const list = make("dl"), [place, slope] = program.nodes[id] || [];
+      if (place !== undefined) {
+        list.append(make("dt", "value"), make("dd", fixed(numbers[place])),
+          make("dt", "∇ gradient"), make("dd", fixed(numbers[slope]), "nabla"));
+      }
+      panel.append(list);
+      if (id in program.leaves && !hovered) panel.append(whatIf([id]));
+      outcome();
       return;
     }
     const visible = !stepped || state(time).done.has(id);
@@ -384,6 +533,10 @@
     const used = uses[alias[id] || id];
     if (used && (!stepped || time > story.forward.length)) panel.append(chain(used, told));
     if (told.line) panel.append(make("p", told.line, "source"));
+    if (program && id in program.leaves && !hovered && !stepped) {
+      panel.append(whatIf([id]));
+      outcome();
+    }
   }
   function chain(used, told) {
     const table = make("table"), body = make("tbody");
