@@ -21,11 +21,17 @@ SMOOTH = [op for op in registry().values() if not op.plain]
 
 # Mutants that compute what the right rule computes, each with its reason.
 FLAT = "its derivative is 0 everywhere"
+AT_ZERO = "its derivative is not 0 only where the first operand is exactly 0"
 SAME = "both partial derivatives are 1"
 LINEAR = "its second derivative is 0"
-FLAT_OPS = ("sign", "step")
+FLAT_OPS = ("sign", "step", "floor", "ceil", "trunc", "round", "floor_divide", "heaviside")
 EQUIVALENT = {
     **{(name, 0, kind): FLAT for name in FLAT_OPS for kind in FACTORS},
+    **{("floor_divide", 1, kind): FLAT for kind in (*FACTORS, "swapped")},
+    ("floor_divide", 0, "swapped"): FLAT,
+    **{("copysign", 1, kind): FLAT for kind in FACTORS},
+    **{("heaviside", 1, kind): AT_ZERO for kind in (*FACTORS, "swapped")},
+    ("heaviside", 0, "swapped"): AT_ZERO,
     ("add", 0, "swapped"): SAME,
     ("add", 1, "swapped"): SAME,
 }
@@ -35,7 +41,8 @@ STRAIGHT = {
     "max", "min", "reshape", "transpose", "broadcast_to", "sum_to", "astype", "stack",
     "concatenate",
     "deg2rad", "rad2deg", "relu6", "threshold", "softshrink", "hardshrink", "hardtanh",
-    "hardsigmoid", "step",
+    "hardsigmoid", "step", "floor", "ceil", "trunc", "round", "floor_divide", "remainder", "fmod",
+    "fmax", "fmin", "heaviside", "copysign", "nan_to_num",
     "setitem", "sliding_window_view",
     "cumsum", "cummax", "cummin", "order_statistic",
     "max_pool", "max_pool_pick", "max_pool_share", "sum_pool", "sum_pool_transpose",

@@ -84,3 +84,80 @@ def test_numpys_own_functions_record_the_same_operations() -> None:
     assert np.hypot(v, 1.0).op.name == "hypot" and np.arctan2(1.0, v).op.name == "arctan2"
     assert np.abs(v).op.name == "absolute" and np.float_power(v, 3.0).op.name == "power"
     assert tg.float_power is tg.power
+
+
+def test_rounding_has_an_honest_zero_gradient_and_remainders_have_one() -> None:
+    for f in (tg.floor, tg.ceil, tg.trunc, tg.round, tg.fix):
+        assert derivatives(f, 1.7)[1:] == (0.0, 0.0)
+    v = tg.Value([-1.5, 2.5, 1234.56])
+    assert v.round().data.tolist() == [-2.0, 2.0, 1235.0]
+    assert v.round(-2).data.tolist() == [-0.0, 0.0, 1200.0]
+    assert (
+        np.round(v, 1).op is tg.round and np.fix(v).op is tg.trunc and np.mod(v, 2.0).op is tg.mod
+    )
+    assert (v % 2.0).data.tolist() == (v.data % 2.0).tolist()
+    assert (5.0 % tg.Value(3.0)).data == 2.0 and (7.5 // tg.Value(2.0)).data == 3.0
+    assert (v // 2.0).data.tolist() == [-1.0, 1.0, 617.0]
+    for f in (tg.remainder, tg.fmod):
+        assert tg.grad(f, (0, 1))(7.5, 2.0) == (1.0, -3.0)
+    assert tg.grad(tg.remainder, 1)(-7.5, 2.0) == 4.0 and tg.grad(tg.fmod, 1)(-7.5, 2.0) == 3.0
+    assert tg.grad(tg.fmod, 1)(1.0, 0.1) == -9.0  # 1 / 0.1 rounds to 10, and 10 · 0.1 is too much
+    x = tg.Value(1.7)
+    (3.0 * (x + tg.detach(tg.round(x) - x))).backward()
+    assert x.grad == 3.0
+
+
+def test_t30_to_t32_powers_at_their_edges() -> None:
+    assert tg.grad(lambda x: x**0.0)(0.0) == 0.0 and tg.grad(tg.grad(lambda x: x**1.0))(0.0) == 0.0
+    assert tg.grad(lambda x: x**0.5)(0.0) == math.inf  # like sqrt: no epsilon is hidden
+    assert tg.grad(lambda b: 0.0**b)(2.0) == 0.0 and tg.grad(lambda b: 2.0**b)(3.0) == (
+        pytest.approx(8.0 * math.log(2.0))
+    )
+    assert tg.grad(lambda x: x**3.0)(-2.0) == 12.0
+    assert math.isnan(tg.grad(tg.power, 1)(-2.0, 3.0))  # a power of -2 exists at 3, not around it
+
+
+def test_t33_shares_of_a_tie_sum_to_one() -> None:
+    for f in (tg.maximum, tg.minimum, tg.fmax, tg.fmin, tg.logaddexp):
+        assert tg.grad(f, (0, 1))(2.0, 2.0) == (0.5, 0.5)
+    x = tg.Value(2.0)
+    tg.maximum(x, x).backward()
+    assert x.grad == 1.0
+
+
+def test_t36_what_nan_to_num_replaces_gets_no_gradient() -> None:
+    x = tg.Value([1.0, math.nan, math.inf, -math.inf])
+    out = tg.nan_to_num(x, nan=7.0, posinf=8.0)
+    assert out.data.tolist() == [1.0, 7.0, 8.0, -np.finfo(float).max]
+    out.backward(gradient=np.array([1.0, math.nan, math.inf, 1.0]))
+    assert x.grad.tolist() == [1.0, 0.0, 0.0, 0.0]
+    narrow = tg.nan_to_num(tg.Value(np.array([np.inf, 1.0], np.float32))).data
+    assert narrow.dtype == np.float32 and narrow[0] == np.finfo(np.float32).max
+
+
+def test_fmax_and_fmin_skip_nan() -> None:
+    for f in (tg.fmax, tg.fmin):
+        assert f(math.nan, 1.0) == f(1.0, math.nan) == 1.0 and math.isnan(f(math.nan, math.nan))
+        assert tg.grad(f, (0, 1))(math.nan, 1.0) == (0.0, 1.0)
+        assert tg.grad(f, (0, 1))(1.0, math.nan) == (1.0, 0.0)
+        assert sum(tg.grad(f, (0, 1))(math.nan, math.nan)) == 1.0
+
+
+def test_lerp_ends_exactly_where_it_should() -> None:
+    assert tg.lerp(1e16, 1.0, 1.0) == 1.0 and tg.lerp(1.0, 1e16, 0.0) == 1.0
+    assert tg.grad(tg.lerp, (0, 1, 2))(1.0, 5.0, 0.25) == (0.75, 0.25, 4.0)
+
+
+def test_copysign_and_heaviside_see_the_sign_of_zero_and_zero_itself() -> None:
+    assert math.copysign(1.0, tg.copysign(2.0, -0.0)) == -1.0
+    assert tg.grad(tg.copysign, (0, 1))(-2.0, -1.0) == (1.0, 0.0)
+    assert [tg.heaviside(x, 0.25) for x in (-1.0, 0.0, 2.0)] == [0.0, 0.25, 1.0]
+    assert tg.grad(tg.heaviside, (0, 1))(0.0, 0.25) == (0.0, 1.0)
+    assert math.isnan(tg.heaviside(math.nan, 0.25))
+
+
+def test_clip_as_a_method_has_numpys_arguments() -> None:
+    v = tg.Value([-2.0, 0.5, 3.0])
+    assert v.clip(-1.0, 1.0).data.tolist() == [-1.0, 0.5, 1.0]
+    assert v.clip(min=0.0).data.tolist() == [0.0, 0.5, 3.0]
+    assert v.clip(max=0.0).data.tolist() == [-2.0, 0.0, 0.0]

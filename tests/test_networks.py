@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.errors import ShapeError
+from tinygrad_edu.errors import DTypeError, ShapeError
 
 X = np.arange(2.0 * 3 * 5 * 4).reshape(2, 3, 5, 4)
 LINE = np.arange(12.0).reshape(2, 2, 3)
@@ -23,23 +23,43 @@ def gradient(call: Callable[..., Any], *arrays: Any) -> list[Any]:
     return [leaf.grad for leaf in leaves]
 
 
-# Figures that PyTorch 2.13 gives, in float64 ------------------------------------------------------
+# Figures that PyTorch 2.13 gives, in float64 -----------------------------------------------------
 
 
 FIGURES: list[tuple[Callable[..., Any], tuple[Any, ...], list[float]]] = [
     (lambda x, w: tg.conv2d(x, w, stride=(2, 1), padding=1, dilation=(1, 2)),
-     (X, KERNEL,), [1070.3924364457941, 1278.4097340527103, 152622.66278297655]),
+     (X, KERNEL,),
+     [1070.3924364457941, 1278.4097340527103, 152622.66278297655]),
     (lambda x, w, b: tg.conv1d(x, w, b, padding="same", groups=2),
-     (LINE, KERNEL[:2, :1, 0], KERNEL[0, 0, 0],), [-0.47201946522188454, -40.589878706540716,
-       1307.9238955607982, 102.0472969507186]),
+     (LINE, KERNEL[:2, :1, 0], KERNEL[0, 0, 0],),
+     [-0.47201946522188454, -40.589878706540716, 1307.9238955607982, 102.0472969507186]),
     (lambda x, w: tg.conv_transpose2d(x, w, stride=2, padding=1, output_padding=1),
-     (X, KERNEL[:3],), [-5.159659161277119, -3765.831720934076, 2118536.0783191007]),
+     (X, KERNEL[:3],),
+     [-5.159659161277119, -3765.831720934076, 2118536.0783191007]),
     (lambda x: tg.max_pool2d(x, 2, padding=1, ceil_mode=True),
-     (np.sin(X),), [1.5298964456143918, 58.295881492955296]),
+     (np.sin(X),),
+     [1.5298964456143918, 58.295881492955296]),
     (lambda x: tg.avg_pool2d(x, 3, 2, 1, ceil_mode=True, count_include_pad=False),
-     (X,), [124.93659752157018, -194.08577737450662]),
+     (X,),
+     [124.93659752157018, -194.08577737450662]),
     (lambda x: tg.adaptive_avg_pool2d(x, (3, 3)),
-     (X,), [124.13189652999888, -333.7516656185973]),
+     (X,),
+     [124.13189652999888, -333.7516656185973]),
+    (lambda x, w: tg.layer_norm(x, (5, 4), w),
+     (X, KERNEL[0, 0, 0, 0] + X[0, 0],),
+     [-19.12707205726533, -26.11315397368876, -442.87166485642706]),
+    (lambda x: tg.group_norm(x, 3),
+     (np.sin(X),),
+     [84.48584938666264, 0.0048468698951295575]),
+    (lambda x: tg.batch_norm(x, None, None, training=True),
+     (np.sin(X),),
+     [84.60499583283638, 0.0048334828657191405]),
+    (lambda q, k: tg.scaled_dot_product_attention(q, k, k, is_causal=True),
+     (LINE, np.cos(LINE),),
+     [0.4209228408735877, 0.002340787782084407, 1.3698491613288155]),
+    (lambda x: tg.interpolate(x, (7, 3), mode="bilinear", align_corners=False),
+     (X,),
+     [-122.85404158024197, -153.08363600473126]),
 ]  # fmt: skip
 
 
@@ -51,7 +71,7 @@ def test_stored_figures(call: Any, arrays: Any, sums: list[float]) -> None:
     assert weighted == pytest.approx(sums, rel=1e-9, abs=1e-9)
 
 
-# float32, empty batches, replay -------------------------------------------------------------------
+# float32, empty batches, replay ------------------------------------------------------------------
 
 
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -61,6 +81,16 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "avg_pool2d": lambda x: tg.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False),
     "adaptive_avg_pool2d": lambda x: tg.adaptive_avg_pool2d(x, 3),
     "adaptive_max_pool2d": lambda x: tg.adaptive_max_pool2d(x, (1, 3)),
+    "batch_norm": lambda x: tg.batch_norm(x, np.zeros(3, "f"), np.ones(3, "f"), training=True),
+    "layer_norm": lambda x: tg.layer_norm(x, (5, 4), np.ones((5, 4), "f"), np.ones((5, 4), "f")),
+    "group_norm": lambda x: tg.group_norm(x, 3, np.ones(3, "f")),
+    "instance_norm": lambda x: tg.instance_norm(x),
+    "rms_norm": lambda x: tg.rms_norm(x, 4),
+    "normalize": lambda x: tg.normalize(x, axis=-1),
+    "dropout": lambda x: tg.dropout(x, 0.3, generator=np.random.default_rng(0)),
+    "attention": lambda x: tg.scaled_dot_product_attention(x, x, x, is_causal=True),
+    "nearest": lambda x: tg.interpolate(x, (7, 3)),
+    "bilinear": lambda x: tg.interpolate(x, scale_factor=2.0, mode="bilinear"),
 }
 
 
@@ -134,7 +164,129 @@ def test_the_kernel_of_a_convolution_is_a_weight() -> None:
     assert (roles[k], roles[z]) == (tg.Role.WEIGHT, tg.Role.WEIGHTED_SUM)
 
 
-# Refusals -----------------------------------------------------------------------------------------
+# Norms, dropout, attention ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offset", [1e8, -1e8])
+def test_norms_keep_their_digits_at_a_large_offset(offset: float) -> None:
+    x = np.sin(np.arange(24.0)).reshape(2, 3, 4)
+    exact = np.round((x + offset) * 2.0**20) / 2.0**20  # the same numbers, once with the offset
+    near = exact - offset
+    for call in (
+        lambda x: tg.layer_norm(x, 4),
+        lambda x: tg.batch_norm(x, None, None, training=True),
+        lambda x: tg.group_norm(x, 1),
+        lambda x: tg.instance_norm(x),
+    ):
+        np.testing.assert_allclose(call(exact), call(near), rtol=0, atol=1e-14)
+
+
+def test_a_constant_is_standardized_to_zero_with_finite_derivatives() -> None:
+    def f(x: Any) -> Any:
+        return tg.sum(tg.layer_norm(x, 3) * np.array([1.0, 2.0, 4.0]))
+
+    x = np.full(3, 7.0)
+    assert f(x) == 0.0
+    assert np.isfinite(tg.grad(f)(x)).all()
+    assert np.isfinite(tg.hessian(f)(x)).all()
+
+
+def test_batch_norm_changes_nothing_in_place() -> None:
+    mean, var = np.zeros(3), np.ones(3)
+    tg.batch_norm(X, mean, var, training=True)
+    new_mean, new_var = tg.batch_norm_statistics(tg.Value(X), mean, var, momentum=0.5)
+    assert mean.tolist() == [0.0] * 3
+    assert var.tolist() == [1.0] * 3
+    np.testing.assert_allclose(new_mean, 0.5 * X.mean((0, 2, 3)))
+    np.testing.assert_allclose(new_var, 0.5 + 0.5 * X.var((0, 2, 3), ddof=1))
+    after = tg.batch_norm(X, new_mean, new_var, np.full(3, 2.0), np.ones(3), eps=0.0)
+    shape = (3, 1, 1)
+    np.testing.assert_allclose(
+        after, 2.0 * (X - new_mean.reshape(shape)) / np.sqrt(new_var.reshape(shape)) + 1.0
+    )
+
+
+def test_dropout_keeps_the_expectation_and_repeats_with_its_seed() -> None:
+    def drop() -> Any:
+        return tg.dropout(np.ones(10_000), 0.3, generator=np.random.default_rng(1))
+
+    assert np.array_equal(drop(), drop())
+    assert set(drop()) == {0.0, 1.0 / 0.7}
+    assert abs(drop().mean() - 1.0) < 0.03
+    x = tg.Value(np.array([1.0, np.inf, np.nan]))
+    assert tg.dropout(x, 0.9, training=False) is x
+    assert tg.dropout(x, 1.0).data.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_what_is_dropped_has_no_gradient() -> None:
+    x = tg.Value(np.ones(50))
+    y = tg.dropout(x, 0.5, generator=np.random.default_rng(0))
+    tg.sum(y).backward()
+    assert np.array_equal(x.grad, y.data)
+
+
+def test_dropout_is_drawn_anew_at_each_replay() -> None:
+    draws = np.random.default_rng(0)
+    tape = tg.Tape.record(lambda x: tg.dropout(x, 0.5, generator=draws), np.ones(64))
+    first, second = tape.run([np.ones(64)]), tape.run([np.ones(64)])
+    assert not np.array_equal(first, second)
+    assert set(np.ravel([first, second])) == {0.0, 2.0}
+
+
+ADDED = np.array([[0.0, -np.inf, 1.0], [-np.inf] * 3])
+
+
+@pytest.mark.parametrize("mask", [ADDED, np.isfinite(ADDED), tg.Value(ADDED)])
+def test_a_query_that_sees_no_key_gets_zero_and_no_nan(mask: Any) -> None:
+    q, k, v = (tg.Value(np.cos(np.arange(n * 4.0) + n).reshape(n, 4)) for n in (2, 3, 3))
+    out = tg.scaled_dot_product_attention(q, k, v, mask)
+    tg.sum(out * out).backward(create_graph=True)
+    assert out.data[1].tolist() == [0.0] * 4
+    assert np.isfinite(out.data).all()
+    for leaf in (q, k, v):
+        assert np.isfinite(leaf.grad.data).all()
+    assert q.grad.data[1].tolist() == [0.0] * 4
+    assert v.grad.data[1].tolist() == [0.0] * 4
+    if isinstance(mask, tg.Value):
+        assert np.isfinite(mask.grad.data).all()
+        mask.zero_grad()
+
+
+def test_a_mask_is_decided_anew_at_a_replay() -> None:
+    q, k, v = (np.sin(np.arange(n * 2.0) + n).reshape(n, 2) for n in (2, 3, 3))
+
+    def attend(mask: Any) -> Any:
+        return tg.scaled_dot_product_attention(q, k, v, mask)
+
+    seen = np.array([[True, False, True], [True, True, True]])
+    other = np.array([[False, False, False], [False, True, True]])
+    tape = tg.Tape.record(attend, seen)
+    assert np.array_equal(tape.run([other]), attend(other))
+
+
+def test_attention_survives_large_scores() -> None:
+    q = tg.Value(np.array([[1e4, -1e4], [1e4, 1e4]]))
+    out = tg.scaled_dot_product_attention(q, q, np.eye(2))
+    tg.sum(out * out).backward()
+    assert out.data.tolist() == np.eye(2).tolist()
+    assert np.isfinite(q.grad).all()
+
+
+def test_causal_attention_with_more_queries_than_keys() -> None:
+    q, k, v = np.ones((3, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]])
+    out = tg.scaled_dot_product_attention(q, k, v, is_causal=True)
+    np.testing.assert_allclose(out, [[1.0], [2.0], [2.0]])
+
+
+@pytest.mark.parametrize(
+    "call", [lambda x: tg.conv2d(x, KERNEL), lambda x: tg.scaled_dot_product_attention(x, x, x)]
+)
+def test_each_draws_as_one_box(call: Any) -> None:
+    y = call(tg.input(X, "image"))
+    assert len(y.tag.scope.path) == 1
+
+
+# Refusals ----------------------------------------------------------------------------------------
 
 
 def ones(*shape: int) -> Any:
@@ -178,6 +330,52 @@ REFUSED: list[tuple[Callable[[Any], Any], str, str]] = [
     (lambda x: tg.adaptive_avg_pool2d(x, (2, 2, 2)), "output_size=(2, 2, 2)",
      "None keeps the length"),
     (lambda x: tg.adaptive_max_pool2d(x, 0), "output_size=0", "at least 1"),
+    (lambda x: tg.batch_norm(x, None, None), "no running statistics", "or training=True"),
+    (lambda x: tg.batch_norm(x, ones(4), ones(3)), "running_mean of shape (4,) for 3 channels",
+     "running_mean has shape (3,)"),
+    (lambda x: tg.batch_norm(x[0, 0, 0], None, None, training=True), "an input of 1 axes",
+     "(batch, channels, …)"),
+    (lambda x: tg.batch_norm(x[:1, :, :1, :1], None, None, training=True),
+     "one number has no deviation", "or training=False"),
+    (lambda x: tg.batch_norm_statistics(x, ones(2), ones(3)), "running_mean of shape (2,)",
+     "has shape (3,)"),
+    (lambda x: tg.instance_norm(x[:, :, :1, :1]), "one number has no deviation",
+     "use_input_stats=False"),
+    (lambda x: tg.layer_norm(x, (4, 5)), "normalized_shape (4, 5) for an input of shape (2, 3, 5,",
+     "how the shape of the input ends: (5, 4)"),
+    (lambda x: tg.layer_norm(x, 4, ones(5)), "weight of shape (5,) for normalized_shape (4,)",
+     "weight has shape (4,)"),
+    (lambda x: tg.rms_norm(x, 5), "normalized_shape (5,)", "ends: (4,)"),
+    (lambda x: tg.group_norm(x, 2), "num_groups=2 for 3 channels", "divides the channels"),
+    (lambda x: tg.scaled_dot_product_attention(x, ones(5, 3), ones(5, 2)),
+     "query has 4 features, key has 3", "(…, places, features)"),
+    (lambda x: tg.scaled_dot_product_attention(x, ones(6, 4), ones(5, 2)),
+     "6 keys for 5 values", "one value per key"),
+    (lambda x: tg.scaled_dot_product_attention(x, ones(4), ones(5, 2)), "a key of 1 axes",
+     "key is (…, places, features)"),
+    (lambda x: tg.scaled_dot_product_attention(x, ones(7, 6, 4), ones(6, 2)),
+     "batches that do not fit", "must broadcast"),
+    (lambda x: tg.scaled_dot_product_attention(x, x, x, ones(5, 4)), "attn_mask of shape (5, 4)",
+     "broadcasts to (2, 3, 5, 5)"),
+    (lambda x: tg.scaled_dot_product_attention(x, x, x, np.ones((5, 5), int)),
+     "attn_mask of type int64", "mask.astype(bool)"),
+    (lambda x: tg.scaled_dot_product_attention(x, x, x, ones(5, 5), is_causal=True),
+     "both attn_mask and is_causal=True", "attn_mask & np.tri"),
+    (lambda x: tg.bilinear(x, x[0], W), "do not belong together", "all axes but the last"),
+    (lambda x: tg.bilinear(x, x, ones(2, 4, 3)), "weight of shape (2, 4, 3)", "(outputs, 4, 4)"),
+    (lambda x: tg.bilinear(x, x, ones(2, 4, 4), ones(3)), "bias of shape (3,)", "has shape (2,)"),
+    (lambda x: tg.interpolate(x, mode="linear", size=3), "mode='linear' for 4 axes",
+     "mode='bilinear'"),
+    (lambda x: tg.interpolate(x), "neither size nor scale_factor", "one of the two"),
+    (lambda x: tg.interpolate(x, 3, 2.0), "both size and scale_factor", "one of the two"),
+    (lambda x: tg.interpolate(x, (3, 0)), "size=(3, 0)", "no length is less than 1"),
+    (lambda x: tg.interpolate(x, (3, 3, 3)), "size=(3, 3, 3)", "a tuple of 2"),
+    (lambda x: tg.interpolate(x, scale_factor=0.1), "scale_factor=0.1", "less than 1"),
+    (lambda x: tg.interpolate(x, 3, align_corners=True), "align_corners with mode='nearest'",
+     "'linear' and 'bilinear'"),
+    (lambda x: tg.pixel_shuffle(x, 2), "upscale_factor=2 for an input of shape (2, 3, 5, 4)",
+     "a multiple of upscale_factor²"),
+    (lambda x: tg.pixel_unshuffle(x, 2), "downscale_factor=2", "multiples of downscale_factor"),
 ]  # fmt: skip
 
 
@@ -189,6 +387,23 @@ def test_refusals_name_the_operands_and_the_repair(call: Any, reason: str, repai
     assert reason in what
     assert repair in hint
     assert "test_networks.py" in what
+
+
+@pytest.mark.parametrize(
+    ("call", "reason", "repair"),
+    [
+        (lambda: tg.dropout(X, 1.5), "dropout: p=1.5 is no probability", "from 0 to 1"),
+        (lambda: tg.dropout(X, "half"), "p='half' is no probability", "from 0 to 1"),
+        (lambda: tg.dropout(X, generator=3), "generator=3 would draw the same", "default_rng(0)"),
+        (lambda: tg.interpolate(X, 3, mode="cubic"), "mode='cubic'", "nearest, nearest-exact"),
+    ],
+)
+def test_options_that_do_not_exist_are_refused(call: Any, reason: str, repair: str) -> None:
+    with pytest.raises(DTypeError) as caught:
+        call()
+    what, hint = str(caught.value).split("\n  hint: ")
+    assert reason in what
+    assert repair in hint
 
 
 def test_a_refusal_shows_each_operand_and_the_line() -> None:

@@ -163,3 +163,129 @@ def test_adaptive_pools(axes: int, largest: bool, data: Any) -> None:
     here, there = getattr(tg, name), getattr(F, name)
     x = numbers(data.draw(integers(0, 99)), 2, 2, *shape)
     agree(lambda x: here(x, size), lambda x: there(x, size), x)
+
+
+def affine(draw: st.DrawFn, shape: tuple[int, ...]) -> list[Any]:
+    """A weight and a bias, or neither: PyTorch fails at second order with a bias alone."""
+    both = draw(st.booleans())
+    return [numbers(i, *shape) if both else None for i in range(2)]
+
+
+def with_affine(function: Any, x: Any, given: list[Any], *args: Any, **options: Any) -> Any:
+    """The call as a function of the input and what else is given."""
+
+    def call(x: Any, *more: Any) -> Any:
+        rest = iter(more)
+        w, b = (None if g is None else next(rest) for g in given)
+        return function(x, *args, weight=w, bias=b, **options)
+
+    return call
+
+
+def agree_affine(here: Any, there: Any, x: Any, given: list[Any], *args: Any, **o: Any) -> None:
+    arrays = [x, *[g for g in given if g is not None]]
+    left, right = (with_affine(f, x, given, *args, **o) for f in (here, there))
+    agree(left, right, *arrays)
+
+
+@given(st.data())
+def test_layer_group_and_instance_norm(data: Any) -> None:
+    draw = data.draw
+    spatial = [draw(integers(2, 3)) for _ in range(draw(integers(1, 2)))]
+    x = numbers(draw(integers(0, 99)), 2, 4, *spatial) * 3.0 + 1.0
+    eps = draw(st.sampled_from([1e-5, 0.1]))
+    last = tuple(x.shape[-draw(integers(1, x.ndim - 1)) :])
+    agree_affine(tg.layer_norm, F.layer_norm, x, affine(draw, last), last, eps=eps)
+    groups = draw(st.sampled_from([1, 2, 4]))
+    agree_affine(tg.group_norm, F.group_norm, x, affine(draw, (4,)), groups, eps=eps)
+    agree_affine(tg.instance_norm, F.instance_norm, x, affine(draw, (4,)), eps=eps)
+    w = numbers(5, *last)
+    agree(lambda x, w: tg.rms_norm(x, last, w), lambda x, w: F.rms_norm(x, last, w), x, w)
+
+
+@given(st.data())
+def test_batch_norm(data: Any) -> None:
+    draw = data.draw
+    spatial = [draw(integers(1, 3)) for _ in range(draw(integers(0, 2)))]
+    x = numbers(draw(integers(0, 99)), 3, 2, *spatial) * 3.0 + 1.0
+    mean, var = numbers(1, 2), np.abs(numbers(2, 2)) + 0.1
+    given_, training = affine(draw, (2,)), draw(st.booleans())
+
+    def there(x: Any, **more: Any) -> Any:
+        copies = torch.tensor(mean), torch.tensor(var)
+        return F.batch_norm(x, *copies, training=training, **more)
+
+    def here(x: Any, **more: Any) -> Any:
+        return tg.batch_norm(x, mean, var, training=training, **more)
+
+    agree_affine(here, there, x, given_)
+    running = torch.tensor(mean), torch.tensor(var)
+    F.batch_norm(torch.tensor(x), *running, training=True, momentum=0.3)
+    for a, b in zip(tg.batch_norm_statistics(x, mean, var, 0.3), running, strict=True):
+        np.testing.assert_allclose(a, b.numpy(), rtol=1e-12)
+
+
+@given(st.data())
+def test_attention(data: Any) -> None:
+    draw = data.draw
+    batch = draw(st.sampled_from([(), (2,), (2, 2)]))
+    n, m, e, f = (draw(integers(1, 4)) for _ in range(4))
+    seed = draw(integers(0, 99))
+    q, k = numbers(seed, *batch, n, e), numbers(seed + 1, *batch, m, e)
+    v = numbers(seed + 2, *batch, m, f)
+    options: dict[str, Any] = {"scale": draw(st.sampled_from([None, 0.7]))}
+    kind = draw(st.sampled_from(["none", "causal", "bool", "additive"]))
+    mask = np.random.default_rng(seed).random((*draw(st.sampled_from([(), batch])), n, m)) < 0.6
+    if kind == "causal":
+        options["is_causal"] = True
+    if kind == "additive":
+        mask = np.where(mask, numbers(seed, *mask.shape), -np.inf)
+    given_ = mask if kind in ("bool", "additive") else None
+    there = None if given_ is None else torch.tensor(given_)
+    attend = F.scaled_dot_product_attention
+
+    def there_(*a: Any) -> Any:  # the one of its implementations that has second derivatives
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            return attend(*a, there, **options)
+
+    agree(
+        lambda *a: tg.scaled_dot_product_attention(*a, given_, **options),
+        there_,
+        q, k, v,
+    )  # fmt: skip
+
+
+@given(integers(1, 3), integers(1, 3), integers(1, 3), st.sampled_from([(), (2,), (2, 2)]))
+def test_bilinear(n: int, m: int, outputs: int, batch: Any) -> None:
+    arrays = numbers(1, *batch, n), numbers(2, *batch, m), numbers(3, outputs, n, m)
+    agree(tg.bilinear, F.bilinear, *arrays, numbers(4, outputs))
+
+
+@given(st.data())
+def test_interpolate(data: Any) -> None:
+    draw = data.draw
+    axes = draw(integers(1, 2))
+    x = numbers(draw(integers(0, 99)), 2, 2, *[draw(integers(1, 5)) for _ in range(axes)])
+    modes = ["nearest", "nearest-exact", "linear" if axes == 1 else "bilinear"]
+    options: dict[str, Any] = {"mode": draw(st.sampled_from(modes))}
+    if not options["mode"].startswith("nearest"):
+        options["align_corners"] = draw(st.booleans())
+    if draw(st.booleans()):
+        options["size"] = tuple(draw(integers(1, 7)) for _ in range(axes))
+    else:
+        options["scale_factor"] = draw(st.sampled_from([1.0, 1.5, 2.0, 2.6, 3.0]))
+    agree(lambda x: tg.interpolate(x, **options), lambda x: F.interpolate(x, **options), x)
+
+
+@given(integers(1, 3), integers(0, 99))
+def test_pixel_shuffle(r: int, seed: int) -> None:
+    x = numbers(seed, 2, 2 * r * r, 2, 3)
+    agree(lambda x: tg.pixel_shuffle(x, r), lambda x: F.pixel_shuffle(x, r), x)
+    y = numbers(seed, 2, 2, 2 * r, 3 * r)
+    agree(lambda x: tg.pixel_unshuffle(x, r), lambda x: F.pixel_unshuffle(x, r), y)
+
+
+@given(st.sampled_from([1.0, 2.0, 3.0]), integers(-2, 1))
+def test_normalize(p: float, axis: int) -> None:
+    x = numbers(3, 3, 4)
+    agree(lambda x: tg.normalize(x, p, axis), lambda x: F.normalize(x, p, axis), x)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.functions import composite
 from tinygrad_edu.ops.arrays import reshape, stack
 from tinygrad_edu.ops.einsum import LETTERS, einsum
@@ -17,6 +16,7 @@ from tinygrad_edu.ops.elementwise import multiply
 from tinygrad_edu.ops.products import matmul
 from tinygrad_edu.raw import operand
 from tinygrad_edu.raw import shape as shape_of
+from tinygrad_edu.wording import refusal
 
 Axes = int | tuple[int, ...] | list[int]
 
@@ -50,10 +50,8 @@ def vdot(a: Any, b: Any) -> Any:
     """
     a, b = flat(a), flat(b)
     if shape_of(a) != shape_of(b):
-        raise ShapeError(
-            f"vdot: {shape_of(a)[0]} numbers and {shape_of(b)[0]}",
-            hint="both operands need as many numbers",
-        )
+        what = f"{shape_of(a)[0]} numbers and {shape_of(b)[0]}"
+        raise refusal("vdot", what, "both operands need as many numbers", a=a, b=b)
     return matmul(a, b)
 
 
@@ -114,7 +112,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     6.0
     """
     a, b = given(a), given(b)
-    first, second = _paired_axes(shape_of(a), shape_of(b), axes)
+    first, second = _paired_axes(a, b, axes)
     m = len(shape_of(a))
     names = LETTERS[: m + len(shape_of(b))]
     left, right = names[:m], list(names[m:])
@@ -125,25 +123,22 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return einsum(a, b, subscripts=f"{left},{''.join(right)}->{''.join(kept)}")
 
 
-def _paired_axes(a: tuple[int, ...], b: tuple[int, ...], axes: Any) -> tuple[list[int], list[int]]:
+def _paired_axes(a: Any, b: Any, axes: Any) -> tuple[list[int], list[int]]:
     if isinstance(axes, (int, np.integer)):
         pair: Any = (list(range(-int(axes), 0)), list(range(axes)))
     else:
         pair = [[x] if isinstance(x, (int, np.integer)) else list(x) for x in axes]
     first, second = ([operator.index(x) for x in some] for some in pair)
-    if any(not -len(s) <= x < len(s) for s, some in ((a, first), (b, second)) for x in some):
-        raise ShapeError(
-            f"tensordot: axes {axes} for shapes {a} and {b}",
-            hint="a number of axes that both have, or a pair: the axes of a, the axes of b",
-        )
-    lengths = [a[x] for x in first], [b[x] for x in second]
+    m, n = len(shape_of(a)), len(shape_of(b))
+    if any(not -k <= x < k for k, some in ((m, first), (n, second)) for x in some):
+        hint = "a number of axes that both have, or a pair: the axes of a, the axes of b"
+        raise refusal("tensordot", f"axes={axes} for {m} axes and {n}", hint, a=a, b=b)
+    lengths = [shape_of(a)[x] for x in first], [shape_of(b)[x] for x in second]
     if lengths[0] != lengths[1]:
-        raise ShapeError(
-            f"tensordot: axes {first} of shape {a} have lengths {lengths[0]}, axes {second} of "
-            f"shape {b} have {lengths[1]}",
-            hint="axes that are summed over together need the same lengths",
-        )
-    return [x % len(a) for x in first], [x % len(b) for x in second]
+        what = f"axes {first} of a have lengths {lengths[0]}, axes {second} of b {lengths[1]}"
+        hint = "axes that are summed over together need the same lengths"
+        raise refusal("tensordot", what, hint, a=a, b=b)
+    return [x % m for x in first], [x % n for x in second]
 
 
 @composite("cross")
@@ -158,13 +153,12 @@ def cross(
     if axis is not None:
         axisa = axisb = axisc = axis
     parts = []
-    for x, along in ((given(a), axisa), (given(b), axisb)):
+    a, b = given(a), given(b)
+    for x, along in ((a, axisa), (b, axisb)):
         shape = shape_of(x)
         if not shape or not -len(shape) <= along < len(shape) or shape[along] != 3:
-            raise ShapeError(
-                f"cross: an operand of shape {shape} along axis {along}",
-                hint="three numbers along that axis; for two, x[0] * y[1] - x[1] * y[0]",
-            )
+            hint = "three numbers along that axis; for two, x[0] * y[1] - x[1] * y[0]"
+            raise refusal("cross", f"shape {shape} along axis {along}", hint, a=a, b=b)
         where = (slice(None),) * (along % len(shape))
         parts.append([x[(*where, k)] for k in range(3)])
     (a1, a2, a3), (b1, b2, b3) = parts

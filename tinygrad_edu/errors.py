@@ -19,6 +19,8 @@ class TinygradError(Exception):
       hint: use the other thing
     """
 
+    reason: Exception | None = None  # what was raised first, where this tells it in other words
+
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.hint = hint
         super().__init__(message if hint is None else f"{message}\n  hint: {hint}")

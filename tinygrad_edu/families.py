@@ -67,16 +67,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "amax", "amin", "average", "diff", "median", "nanmax", "nanmean", "nanmin", "nanprod",
         "nanstd", "nansum", "nanvar", "percentile", "ptp", "quantile", "trace",
     ),
-    "networks.convolutions": ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"),
-    "networks.pools": (
-        "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-        "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
-    ),
-    "ops.convolution": ("convolution", "convolution_transpose", "convolution_weight"),
-    "ops.pooling": (
-        "max_pool", "max_pool_pick", "max_pool_share", "max_pool_winners", "sum_pool",
-        "sum_pool_transpose",
-    ),
     "ops.special": (
         "erf", "erfc",
     ),
@@ -86,6 +76,29 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "ops.squashing": (
         "hardsigmoid", "hardtanh", "logsigmoid", "softmin", "softsign", "step", "tanhshrink",
+    ),
+    "networks.attention": ("bilinear", "dropout", "scaled_dot_product_attention"),
+    "networks.convolutions": ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"),
+    "networks.norms": (
+        "batch_norm", "batch_norm_statistics", "group_norm", "instance_norm", "layer_norm",
+        "normalize", "rms_norm",
+    ),
+    "networks.pools": (
+        "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+        "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
+    ),
+    "networks.resampling": ("interpolate", "pixel_shuffle", "pixel_unshuffle"),
+    "ops.convolution": ("convolution", "convolution_transpose", "convolution_weight"),
+    "ops.pooling": (
+        "max_pool", "max_pool_pick", "max_pool_share", "max_pool_winners", "sum_pool",
+        "sum_pool_transpose",
+    ),
+    "ops.standardizing": ("inverse_deviation", "standardize"),
+    "ops.rounding": (
+        "ceil", "fix", "floor", "floor_divide", "fmod", "mod", "remainder", "round", "trunc",
+    ),
+    "ops.pieces": (
+        "copysign", "fmax", "fmin", "heaviside", "lerp", "nan_to_num",
     ),
 }  # fmt: skip
 """The public names of each module that is loaded later, below the package."""

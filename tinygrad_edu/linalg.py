@@ -7,18 +7,16 @@ is composed of those here. `np.linalg.inv(v)` of a Value comes here as well.
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.contractions import cross, given, outer, tensordot
-from tinygrad_edu.engine import Value, describe
-from tinygrad_edu.errors import DTypeError, ShapeError
-from tinygrad_edu.families import operation
+from tinygrad_edu.engine import Value
+from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.functions import composite
-from tinygrad_edu.ops.arrays import transpose
+from tinygrad_edu.ops.arrays import reshape, transpose
 from tinygrad_edu.ops.elementwise import absolute, where
 from tinygrad_edu.ops.factorisations import (
     eigh_vectors,
@@ -29,10 +27,13 @@ from tinygrad_edu.ops.factorisations import (
     svd_vh,
     svdvals,
 )
-from tinygrad_edu.ops.matrices import cholesky, det, inv, logabsdet, pinv, signdet, solve, square
+from tinygrad_edu.ops.indexing import getitem
+from tinygrad_edu.ops.matrices import cholesky, det, inv, logabsdet, pinv, signdet, solve
 from tinygrad_edu.ops.products import matmul, swapped
 from tinygrad_edu.ops.reductions import max, min, sum
+from tinygrad_edu.ops.spreads import norm as vectors
 from tinygrad_edu.raw import shape as shape_of
+from tinygrad_edu.wording import refusal
 
 matrix_transpose = swapped
 
@@ -66,6 +67,19 @@ class SlogdetResult(NamedTuple):
     logabsdet: Any
 
 
+def _matrices(function: str, a: Any, square: bool = False) -> Any:
+    """The operand, if its last two axes are matrices."""
+    a = given(a)
+    shape = shape_of(a)
+    if len(shape) < 2 or (square and shape[-1] != shape[-2]):
+        kind = "a square matrix" if square else "a matrix"
+        raise refusal(function, f"shape {shape} is not that of {kind}", _MATRICES, a=a)
+    return a
+
+
+_MATRICES = "the last two axes are the rows and columns: a[:, None] makes a column of a vector"
+
+
 def eigh(a: Any, UPLO: str = "L") -> EighResult:
     """Eigenvalues and eigenvectors of a symmetric matrix: ``a @ v = v * w``.
 
@@ -77,14 +91,14 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
     >>> w
     array([1., 2.])
     """
-    a = given(a)
+    a = _matrices("eigh", a, square=True)
     return EighResult(eigvalsh(a), eigh_vectors(a))
 
 
 def svd(
     a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Any:
-    """Singular values and vectors: ``a = U @ diag(S) @ Vh``.
+    """Singular values and vectors: ``a = U @ diag(S) @ Vh``; the same if it is ``hermitian``.
 
     Where two singular values are equal the vectors have no derivative, and the gradient through
     them is NaN; that of the values alone is right.
@@ -92,15 +106,12 @@ def svd(
     >>> svd(np.array([[0.0, 3.0], [2.0, 0.0]])).S
     array([3., 2.])
     """
-    a = given(a)
-    shape = shape_of(a)
+    a = _matrices("svd", a)
     if not compute_uv:
         return svdvals(a)
-    if full_matrices and len(shape) > 1 and shape[-1] != shape[-2]:
-        raise ShapeError(
-            f"svd of {describe(a)}: the vectors that full_matrices=True adds are arbitrary",
-            hint="np.linalg.svd(v, full_matrices=False): they have no derivative",
-        )
+    if full_matrices and shape_of(a)[-1] != shape_of(a)[-2]:
+        hint = "np.linalg.svd(a, full_matrices=False): they have no derivative"
+        raise refusal("svd", "the vectors that full_matrices=True adds are arbitrary", hint, a=a)
     return SVDResult(svd_u(a), svdvals(a), svd_vh(a))
 
 
@@ -111,17 +122,14 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     array([[-2.,  0.],
            [ 0., -1.]])
     """
-    a = given(a)
-    shape = shape_of(a)
+    a = _matrices("qr", a)
     if mode == "r":
         return qr_r(a)
     if mode not in ("reduced", "complete"):
         raise DTypeError(f"qr: no mode {mode!r}", hint='"reduced", "complete" or "r"')
-    if mode == "complete" and len(shape) > 1 and shape[-2] > shape[-1]:
-        raise ShapeError(
-            f"qr of {describe(a)}: the columns that mode='complete' adds are arbitrary",
-            hint='mode="reduced": they have no derivative',
-        )
+    if mode == "complete" and shape_of(a)[-2] > shape_of(a)[-1]:
+        hint = 'mode="reduced": they have no derivative'
+        raise refusal("qr", "the columns that mode='complete' adds are arbitrary", hint, a=a)
     return QRResult(qr_q(a), qr_r(a))
 
 
@@ -131,7 +139,7 @@ def slogdet(a: Any) -> SlogdetResult:
     >>> slogdet(np.array([[2.0, 0.0], [0.0, -2.0]])).sign
     -1.0
     """
-    a = given(a)
+    a = _matrices("slogdet", a, square=True)
     return SlogdetResult(signdet(a), logabsdet(a))
 
 
@@ -145,29 +153,22 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
     >>> lstsq(np.array([[1.0], [1.0]]), np.array([1.0, 3.0]))[0]
     array([2.])
     """
-    a, b = given(a), given(b)
-    rows, columns = shape_of(square_or_not(a, "lstsq"))
+    a, b = _matrices("lstsq", a), given(b)
+    rows, columns = shape_of(a)[-2:]
+    if len(shape_of(a)) > 2:
+        raise refusal("lstsq", "one matrix at a time", "tg.linalg.pinv(a) @ b has batches", a=a)
     if len(shape_of(b)) not in (1, 2) or shape_of(b)[0] != rows:
-        raise ShapeError(
-            f"lstsq: {rows} equations (shape {shape_of(a)}) for a right side of shape "
-            f"{shape_of(b)}",
-            hint=f"b has {rows} numbers, or {rows} rows with a column per right side",
-        )
-    cut = np.finfo(np.float64).eps * np.maximum(rows, columns) if rcond is None else rcond
+        hint = f"b has {rows} numbers, or {rows} rows with a column per right side"
+        raise refusal("lstsq", f"{rows} equations, another right side", hint, a=a, b=b)
+    cut = float(np.finfo(np.float64).eps) * np.maximum(rows, columns) if rcond is None else rcond
     x = matmul(pinv(a, rcond=float(cut)), b)
     sizes = svdvals(a)
     numbers = sizes._readable("lstsq") if isinstance(sizes, Value) else sizes
     rank = int(np.sum(numbers > cut * np.max(numbers, initial=0.0)))
-    left = sum((b - matmul(a, x)) ** 2, axis=0)
-    residuals = left if len(shape_of(b)) == 2 else operation("reshape")(left, (1,))
-    return x, residuals if rank == columns < rows else np.zeros(0), rank, sizes
-
-
-def square_or_not(a: Any, name: str) -> Any:
-    """The operand, if it is one matrix."""
-    if len(shape_of(a)) != 2:
-        raise ShapeError(f"{name} takes one matrix, not shape {shape_of(a)}", hint="a[0] is one")
-    return a
+    if not rank == columns < rows:
+        return x, np.zeros(0), rank, sizes
+    left = sum((b - matmul(a, x)) ** 2, axis=0, keepdims=len(shape_of(b)) == 1)
+    return x, left, rank, sizes
 
 
 @composite("matrix_power")
@@ -178,17 +179,17 @@ def matrix_power(a: Any, n: int) -> Any:
     array([[ 1., 10.],
            [ 0.,  1.]])
     """
-    a, n = square(given(a)), operator.index(n)
+    a = _matrices("matrix_power", a, square=True)
+    if not isinstance(n, (int, np.integer)):
+        raise DTypeError(f"matrix_power: the exponent {n!r}", hint="a whole number of factors")
     if n == 0:
         return where(True, np.eye(shape_of(a)[-1], dtype=a.dtype), a)
-    a = inv(a) if n < 0 else a
-    n = abs(n)
-    found, power = None, a
-    while n:
-        if n & 1:
+    power, rest, found = (inv(a) if n < 0 else a), abs(int(n)), None
+    while rest:
+        if rest & 1:
             found = power if found is None else matmul(found, power)
-        n >>= 1
-        power = matmul(power, power) if n else power
+        rest >>= 1
+        power = matmul(power, power) if rest else power
     return found
 
 
@@ -202,21 +203,21 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
     2.0
     """
     xs = [given(x) for x in arrays]
-    if len(xs) < 2:
-        raise ShapeError(f"multi_dot of {len(xs)} matrices", hint="two at the least")
-    heights = [shape_of(x)[0] if len(shape_of(x)) > 1 else 1 for x in xs]
-    lengths = [*heights, shape_of(xs[-1])[-1] if len(shape_of(xs[-1])) > 1 else 1]
-    lengths[1] = shape_of(xs[0])[-1]
+    shapes = [shape_of(x) for x in xs]
+    if len(xs) < 2 or any(len(s) != 2 for s in shapes[1:-1]):
+        what = f"{len(xs)} operands of shapes {', '.join(map(str, shapes))}"
+        raise refusal("multi_dot", what, "two or more matrices; the first and last may be vectors")
+    lengths = [s[0] if len(s) > 1 else 1 for s in shapes] + [shapes[-1][-1]]
+    lengths[1] = shapes[0][-1]
+    lengths[-1] = lengths[-1] if len(shapes[-1]) > 1 else 1
 
     @functools.cache
     def best(i: int, j: int) -> tuple[int, int]:
         """The fewest multiplications for the matrices i to j, and where to split them."""
-        if i == j:
-            return 0, i
-        ends = lengths[i] * lengths[j + 1]
-        costs = [
-            (best(i, k)[0] + best(k + 1, j)[0] + ends * lengths[k + 1], k) for k in range(i, j)
-        ]
+        costs = [(0, i)] if i == j else []
+        for k in range(i, j):
+            last = lengths[i] * lengths[k + 1] * lengths[j + 1]
+            costs.append((best(i, k)[0] + best(k + 1, j)[0] + last, k))
         return sorted(costs)[0]
 
     def product(i: int, j: int) -> Any:
@@ -232,9 +233,10 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Any:
     >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]), offset=1)
     array([2.])
     """
-    rows, columns = shape_of(given(x))[-2:]
+    x = _matrices("diagonal", x)
+    rows, columns = shape_of(x)[-2:]
     first = np.arange(np.maximum(0, -offset), np.minimum(rows, columns - offset))
-    return operation("getitem")(given(x), index=(Ellipsis, first, first + offset))
+    return getitem(x, index=(Ellipsis, first, first + offset))
 
 
 def trace(x: Any, /, *, offset: int = 0) -> Any:
@@ -262,22 +264,20 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     x = given(x)
     count = len(shape_of(x))
     if axis is None and ord is None:
-        return operation("norm")(x, None, None, keepdims)
+        return vectors(x, None, None, keepdims)
     axes = tuple(range(count)) if axis is None else axis
     axes = (axes,) if isinstance(axes, (int, np.integer)) else tuple(axes)
     if len(axes) == 1:
-        return operation("norm")(x, ord, axes[0], keepdims)
+        return vectors(x, ord, axes[0], keepdims)
     if len(axes) != 2:
-        raise ShapeError(
-            f"norm of order {ord} over {len(axes)} axes of {describe(x)}",
-            hint="axis=-1 is a norm of vectors, axis=(-2, -1) one of matrices",
-        )
+        hint = "axis=-1 is a norm of vectors, axis=(-2, -1) one of matrices"
+        raise refusal("norm", f"ord={ord} over {len(axes)} axes", hint, x=x)
     return _matrix_norm(x, ord, tuple(a % count for a in axes), keepdims)
 
 
 def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     if ord in (None, "fro"):
-        return operation("norm")(x, None, axes, keepdims)
+        return vectors(x, None, axes, keepdims)
     others = [a for a in range(len(shape_of(x))) if a not in axes]
     x = transpose(x, (*others, *axes))
     if ord in ("nuc", 2, -2):
@@ -290,7 +290,7 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any
             f"norm: no order {ord!r} for matrices", hint='"fro", "nuc", 2, -2, 1, -1, inf, -inf'
         )
     kept = [1 if a in axes else n for a, n in _lengths(shape_of(x), others, axes)]
-    return operation("reshape")(found, tuple(kept)) if keepdims else found
+    return reshape(found, tuple(kept)) if keepdims else found
 
 
 def _lengths(shape: Any, others: list[int], axes: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -306,8 +306,8 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     """
     x = given(x)
     if axis is None and not keepdims:
-        return operation("norm")(operation("reshape")(x, (-1,)), ord)
-    return operation("norm")(x, ord, axis, keepdims)
+        return vectors(reshape(x, (-1,)), ord)
+    return vectors(x, ord, axis, keepdims)
 
 
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:

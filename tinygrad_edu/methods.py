@@ -20,6 +20,12 @@ class ArrayMethods:
     __slots__ = ()
 
     # fmt: off
+    def __mod__(self, other: Any) -> Value: return function("remainder")(self, other)
+    def __rmod__(self, other: Any) -> Value: return function("remainder")(other, self)
+    def __floordiv__(self, other: Any) -> Value: return function("floor_divide")(self, other)
+    def __rfloordiv__(self, other: Any) -> Value: return function("floor_divide")(other, self)
+    def clip(self, min: Any = None, max: Any = None) -> Value: return OPS["clip"](self, min, max)
+    def round(self, decimals: int = 0) -> Value: return function("round")(self, decimals)
     def reshape(self, *shape: Any) -> Value: return OPS["reshape"](self, shape)
     def transpose(self, *axes: Any) -> Value: return OPS["transpose"](self, axes or None)
     def astype(self, dtype: Any) -> Value: return OPS["astype"](self, dtype)

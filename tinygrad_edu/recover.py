@@ -15,6 +15,8 @@ from tinygrad_edu.errors import TinygradError
 
 def forward(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Exception) -> Any:
     """The result of ``op`` after all, or the error with operands, parameters and the line."""
+    if isinstance(error, TinygradError) and error.reason is not None:
+        raise error  # told already
     xs = [getattr(x, "_data", x) for x in inputs]
     if isinstance(error, (ArithmeticError, ValueError)) and float in map(type, xs):
         try:

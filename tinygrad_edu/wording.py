@@ -16,6 +16,7 @@ from tinygrad_edu.errors import (
     RecordingError,
     ShapeError,
     StaleGraphError,
+    TinygradError,
 )
 from tinygrad_edu.sites import user_site
 
@@ -73,24 +74,34 @@ def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Excep
     """The error of an operation in the user's terms: operands, static parameters, own line."""
     if not isinstance(error, (TypeError, ValueError, ArithmeticError, IndexError)):
         return error  # NumPy's warnings as errors, no memory, a mistake in a user's own operation
-    if isinstance(error, Warning):
-        return error
+    if isinstance(error, Warning) or str(error).startswith((f"{op.name}: ", f"{op.name}, ")):
+        return error  # a warning; or what an inner call has told already
     shapes = [getattr(x, "shape", ()) for x in inputs]
-    kind: type[Exception] = ShapeError if any(shapes) else OperationError
+    kind: type[TinygradError] = ShapeError if any(shapes) else OperationError
     if isinstance(error, OperationError):
         kind = type(error)
     elif isinstance(error, TypeError):
         kind = DTypeError
     elif isinstance(error, IndexError) and not isinstance(error, ValueError):
         kind = IndexingError
-    operands = "\n".join(f"  operand {i}: {describe(x)}" for i, x in enumerate(inputs))
+    operands = "".join(f"\n  operand {i}: {describe(x)}" for i, x in enumerate(inputs))
     static = "".join(f", {name}={_static(value)}" for name, value in params.items())
     site = user_site(3)
     place = f"\n  at {site}: {site.text}" if site else ""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     hint = getattr(error, "hint", None) or _advice(op.name, shapes)
-    message = f"{op.name}{static}: {reason}\n{operands}{place}"
-    return kind(message, hint=hint)  # type: ignore[call-arg]
+    message = f"{op.name}{static}: {reason}{operands}{place}"
+    told = kind(message, hint=hint)
+    told.reason = error
+    return told
+
+
+def refusal(function: str, reason: str, hint: str, **operands: Any) -> ShapeError:
+    """The error of a call that is refused: why, with which operands, on which line, the repair."""
+    lines = [f"{function}: {reason}", *[f"  {n}: {describe(x)}" for n, x in operands.items()]]
+    site = user_site(2)
+    lines += [f"  at {site}: {site.text}"] if site else []
+    return ShapeError("\n".join(lines), hint=hint)
 
 
 def _static(x: Any) -> str:

@@ -115,6 +115,17 @@ def naive_sum_transpose(y: Any, shape: Any, **geometry: Any) -> Any:
     return out
 
 
+def long_deviations(x: Any, axis: Any, eps: float, centred: bool) -> tuple[Any, Any]:
+    wide = np.asarray(x, dtype=np.longdouble)
+    apart = wide - wide.mean(axis=axis, keepdims=True) if centred else wide
+    return apart, 1.0 / np.sqrt((apart**2).mean(axis=axis, keepdims=True) + eps)
+
+
+def long_standardize(x: Any, **params: Any) -> Any:
+    apart, inverse = long_deviations(x, **params)
+    return (apart * inverse).astype(float)
+
+
 REFERENCES: dict[str, Callable[..., Any]] = {
     "convolution": naive_convolution,
     "convolution_transpose": naive_transpose,
@@ -125,4 +136,6 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "max_pool_share": naive_share,
     "sum_pool": naive_pool(sum),
     "sum_pool_transpose": naive_sum_transpose,
+    "standardize": long_standardize,
+    "inverse_deviation": lambda x, **params: long_deviations(x, **params)[1].astype(float),
 }

@@ -42,10 +42,12 @@ def refusal(
     return wording.failure(SimpleNamespace(name=name), inputs, params, mistake(reason, hint, kind))
 
 
-def composed(*operands: str) -> Callable[[F], F]:
+def composed(*operands: str, indices: str = "") -> Callable[[F], F]:
     """Tell the mistakes in a function of operations as its own; ``operands`` are its arrays.
 
-    Everything else is static: a Value there is refused. The ``prepare`` of an operation can be one.
+    Everything else is static, and a Value there is refused, save in the ``indices`` or flags of
+    this name, which are computed while a program is recorded. The ``prepare`` of an operation can
+    be such a function.
     """
 
     def decorate(function: F) -> F:
@@ -56,10 +58,8 @@ def composed(*operands: str) -> Callable[[F], F]:
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             try:
                 return function(*args, **kwargs)
-            except TinygradError:
-                raise
             except (TypeError, ValueError, IndexError) as error:
-                told = _told(name, signature, operands, args, kwargs, error)
+                told = _told(name, signature, (operands, indices), args, kwargs, error)
             raise told
 
         return wrapper  # type: ignore[return-value]
@@ -68,23 +68,35 @@ def composed(*operands: str) -> Callable[[F], F]:
 
 
 def _told(
-    name: str, signature: Any, operands: tuple[str, ...], args: Any, kwargs: Any, error: Exception
+    name: str, signature: Any, kinds: tuple[Any, str], args: Any, kwargs: Any, error: Exception
 ) -> Exception:
-    called = f"tg.{name}{signature}"
+    operands, indices = kinds
+    called = wording.signature(SimpleNamespace(name=name, __signature__=signature))
     try:
         given = signature.bind(*args, **kwargs).arguments
     except TypeError as odd:
         return DTypeError(f"{name}: {odd}", hint=f"it is called as {called}")
-    for key, x in given.items():
-        if key not in operands and any(isinstance(part, Value) for part in leaves(x)):
-            where = next(wording.describe(part) for part in leaves(x) if isinstance(part, Value))
-            return DTypeError(
-                f"{name}: {key} is a static parameter and was given as {where}",
-                hint=f"int({key}) is plain; only {' and '.join(operands)} may be Values: {called}",
-            )
-    arrays = [part for key in operands if key in given for part in leaves(given[key])]
     static = {key: x for key, x in given.items() if key not in operands}
-    return wording.failure(SimpleNamespace(name=name), arrays, static, error)
+    for key, x in static.items():
+        value = next((part for part in leaves(x) if isinstance(part, Value)), None)
+        if value is not None and key != indices:
+            what = f"{name}: {key} is a static parameter, and a Value was given for it"
+            hint = f"v.item() is plain; only {' and '.join(operands)} may be Values: {called}"
+            return DTypeError(f"{what}: {wording.describe(value)}", hint=hint)
+    first = error.reason if isinstance(error, TinygradError) else error
+    if first is None:
+        return error
+    if isinstance(first, TypeError) and getattr(first, "hint", None) is None:
+        first = mistake(str(first), f"it is called as {called}", TypeError)
+    shown = [part for key in operands if key in given for part in _shown(given[key])]
+    return wording.failure(SimpleNamespace(name=name), shown, static, first)
+
+
+def _shown(x: Any) -> list[Any]:
+    """One operand, or those in a list; a list of plain numbers is one array."""
+    parts = leaves(x)
+    several = any(isinstance(part, (Value, np.ndarray)) for part in parts)
+    return parts if several or not isinstance(x, (list, tuple)) else [np.asarray(x)]
 
 
 def leaves(x: Any) -> list[Any]:

@@ -48,7 +48,7 @@ def _weight(x: Any, y: Any, w: Any, **geometry: Any) -> Any:
         lambda t, out, x, w, **p: convolution(t, w, **p),
         lambda t, out, x, w, **p: convolution(x, t, **p),
     ],
-    kind="convolution", symbol="∗", formula="Σ window of x · w", torch="",
+    kind="convolution", symbol="∗", formula="Σ window of x · w", torch="", jax="",
     code=_code("convolve({0}, {1}, {size}"), examples=examples.convolution,
 )  # fmt: skip
 def convolution(
@@ -72,7 +72,7 @@ def convolution(
         lambda t, out, y, w, **p: convolution_transpose(t, w, **p),
         lambda t, out, y, w, **p: convolution_transpose(y, t, **p),
     ],
-    kind="convolution", symbol="∗ᵀ", formula="Σ y · w where the window lay", torch="",
+    kind="convolution", symbol="∗ᵀ", formula="Σ y · w where the window lay", torch="", jax="",
     code=_code("spread({0}, {1}, {shape}"), examples=examples.convolution_transpose,
 )  # fmt: skip
 def convolution_transpose(
@@ -96,7 +96,7 @@ def convolution_transpose(
         lambda t, out, x, y, **p: convolution_weight(t, y, **p),
         lambda t, out, x, y, **p: convolution_weight(x, t, **p),
     ],
-    kind="convolution", symbol="⋆", formula="Σ x · y per tap", torch="",
+    kind="convolution", symbol="⋆", formula="Σ x · y per tap", torch="", jax="",
     code=_code("correlate({0}, {1}, {kernel}"), examples=examples.convolution_weight,
 )  # fmt: skip
 def convolution_weight(

@@ -16,11 +16,12 @@ import numpy as np
 
 from tinygrad_edu.define import general
 from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import OperationError, ShapeError
+from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.ops import matrix_examples as examples
 from tinygrad_edu.ops.arrays import broadcast_to, reshape
 from tinygrad_edu.ops.elementwise import where
 from tinygrad_edu.raw import shape as shape_of
+from tinygrad_edu.wording import failure
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LARGE = 4096  # products of numbers; below, planning costs more than BLAS saves
@@ -43,11 +44,11 @@ def explicit(subscripts: str, axes: tuple[int, ...]) -> str:
     odd = sorted(set(text.replace("->", "", 1).replace("...", "")) - {*LETTERS, ","})
     if odd or "," in right:
         what = f"{odd[0]!r}" if odd else "a comma in the result"
-        raise _mistake(subscripts, f"{what} means nothing there")
+        raise _mistake(f"{what} means nothing there")
     terms = left.split(",")
     if len(terms) != len(axes):
-        raise _mistake(subscripts, f"{len(terms)} terms for {len(axes)} operands")
-    dotted = [_room(subscripts, i, *pair) for i, pair in enumerate(zip(terms, axes, strict=True))]
+        raise _mistake(f"{len(terms)} terms for {len(axes)} operands")
+    dotted = [_room(i, *pair) for i, pair in enumerate(zip(terms, axes, strict=True))]
     free = [x for x in LETTERS if x not in text]
     dots = "".join(free[: max(dotted)])
     terms = [t.replace("...", dots[len(dots) - n :]) for t, n in zip(terms, dotted, strict=True)]
@@ -56,29 +57,29 @@ def explicit(subscripts: str, axes: tuple[int, ...]) -> str:
         once = [x for x in sorted(set(given)) if given.count(x) == 1 and x not in dots]
         return f"{','.join(terms)}->{dots}{''.join(once)}"
     if dots and "..." not in right:
-        raise _mistake(subscripts, "the axes of '...' are missing from the result")
+        raise _mistake("the axes of '...' are missing from the result")
     right = right.replace("...", dots)
     for x in right:
         if x not in given:
-            raise _mistake(subscripts, f"no operand has the letter {x!r} of the result")
+            raise _mistake(f"no operand has the letter {x!r} of the result")
         if right.count(x) > 1:
-            raise _mistake(subscripts, f"the result has the letter {x!r} twice")
+            raise _mistake(f"the result has the letter {x!r} twice")
     return f"{','.join(terms)}->{right}"
 
 
-def _room(subscripts: str, i: int, term: str, axes: int) -> int:
+def _room(i: int, term: str, axes: int) -> int:
     """How many axes the dots of a term stand for."""
     named = len(term.replace("...", ""))
     if term.count("...") > 1:
-        raise _mistake(subscripts, f"operand {i} has '...' twice")
+        raise _mistake(f"operand {i} has '...' twice")
     if named > axes or (named < axes and "..." not in term):
-        raise _mistake(subscripts, f"{term!r} names {named} axes, operand {i} has {axes}")
+        raise _mistake(f"{term!r} names {named} axes, operand {i} has {axes}")
     return axes - named
 
 
-def _mistake(subscripts: str, what: str) -> OperationError:
+def _mistake(what: str) -> ShapeError:
     hint = 'a letter per axis: "ij,jk->ik" is x @ y, "...i,i" any leading axes, "ii->i" a diagonal'
-    return ShapeError(f"einsum {subscripts!r}: {what}", hint=hint)
+    return ShapeError(what, hint=hint)
 
 
 def _check_lengths(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> None:
@@ -89,10 +90,8 @@ def _check_lengths(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> None:
         for letter, n in zip(*pair, strict=True):
             m, where_ = seen.setdefault(letter, (n, i))
             if n != m and (1 not in (n, m) or i == where_):
-                operands = ", ".join(map(str, shapes))
                 raise ShapeError(
-                    f"einsum {subscripts!r}: {letter!r} is {m} in operand {where_} "
-                    f"and {n} in operand {i} (shapes {operands})",
+                    f"{letter!r} is {m} in operand {where_} and {n} in operand {i}",
                     hint="one letter is one length; axes that do not belong together need two",
                 )
             if m == 1:
@@ -117,12 +116,13 @@ def _prepare(*operands: Any, subscripts: str = "", optimize: Any = None) -> Any:
         text, arrays = _from_lists(operands)
         return einsum(*arrays, subscripts=text, optimize=optimize)
     if not isinstance(subscripts, str) or not operands or not subscripts:
-        raise OperationError(
-            "einsum needs a string and operands", hint='tg.einsum("ij,jk->ik", x, y)'
-        )
+        raise DTypeError("einsum needs a string, then operands", hint='tg.einsum("ij,j", x, y)')
     shapes = [x.shape if isinstance(x, Value) else np.shape(x) for x in operands]
-    text = explicit(subscripts, tuple(map(len, shapes)))
-    _check_lengths(text, shapes)
+    try:
+        text = explicit(subscripts, tuple(map(len, shapes)))
+        _check_lengths(text, shapes)
+    except ShapeError as error:
+        raise failure(einsum, operands, {"subscripts": subscripts}, error) from None
     term, _, result = text.partition("->")
     if term == result and len(set(term)) == len(term):
         return operands[0]

@@ -17,6 +17,7 @@ from tinygrad_edu.define import general
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.ops import matrix_examples as examples
 from tinygrad_edu.ops.arrays import concatenate, reshape
+from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import Operand, where
 from tinygrad_edu.ops.matrices import identity, lapack, lower, solve, square, symmetric
 from tinygrad_edu.ops.products import swapped
@@ -80,6 +81,20 @@ def _values_push(t: Any, out: Any, x: Any) -> Any:
     return sum(v * (symmetric(t) @ v), axis=-2)
 
 
+_EQUAL = (Convention(
+    "eigenvectors of equal eigenvalues: no derivative",
+    "d(lambda x: tg.sum(tg.linalg.eigh(x)[1][0]))(np.eye(2)).tolist()",
+    "[[nan, nan], [nan, nan]]",
+    "D(lambda x: torch.linalg.eigh(x)[1][0].sum())(torch.eye(2)).tolist()",
+    "[[nan, nan], [nan, nan]]",
+),)  # fmt: skip
+_SYMMETRIC = (Convention(
+    "eigh and cholesky of a matrix that is not symmetric: its symmetric part",
+    "tg.linalg.eigh(np.array([[0.0, 2.0], [0.0, 0.0]])).eigenvalues.tolist()", "[-1.0, 1.0]",
+    "np.linalg.eigh(np.array([[0.0, 2.0], [0.0, 0.0]])).eigenvalues.tolist()", "[0.0, 0.0]",
+),)  # fmt: skip
+
+
 @general(
     vjp=[lambda g, out, x: (eigh_vectors(x) * _row(g)) @ swapped(eigh_vectors(x))],
     jvp=[_values_push],
@@ -99,7 +114,7 @@ def eigvalsh(x: Operand) -> Any:
 
 @general(
     vjp=[_vectors_back], jvp=[_vectors_push],
-    kind="linear algebra", formula="v with x v = λ v",
+    conventions=_EQUAL + _SYMMETRIC, kind="linear algebra", formula="v with x v = λ v",
     code="np.linalg.eigh(({0} + np.swapaxes({0}, -1, -2)) / 2.0)[1]",
     numpy="np.linalg.eigh({0})[1]", torch="torch.linalg.eigh({0})[1]",
     jax="jnp.linalg.eigh({0})[1]", examples=examples.symmetric,

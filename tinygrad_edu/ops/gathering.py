@@ -49,7 +49,7 @@ def _shifted(index: Any) -> Any:
 def _prepare_setitem(x: Any, values: Any, *arrays: Any, index: Any) -> Any:
     if arrays:
         return {"index": index}
-    kept, operands = index_parts(x, index, first=1)
+    kept, operands = index_parts(index, first=1)
     return setitem(x, values, *operands, index=kept) if operands else {"index": kept}
 
 
@@ -88,7 +88,7 @@ def setitem(*operands: Operand, index: Any) -> Any:
     return out
 
 
-@composed("x", "index", "values")
+@composed("x", "values", indices="index")
 def set_at(x: Any, index: Any, values: Any) -> Any:
     """A copy of x in which ``x[index]`` is ``values``: every index of NumPy, and broadcasting.
 
@@ -101,7 +101,7 @@ def set_at(x: Any, index: Any, values: Any) -> Any:
     return setitem(array(x), array(values), index=index)
 
 
-@composed("x", "index", "values")
+@composed("x", "values", indices="index")
 def add_at(x: Any, index: Any, values: Any) -> Any:
     """A copy of x with ``values`` added at ``index``; a place named twice gets both.
 
@@ -109,7 +109,7 @@ def add_at(x: Any, index: Any, values: Any) -> Any:
     array([3., 0., 3.])
     """
     x, values = array(x), array(values)
-    kept, arrays = index_parts(x, index)
+    kept, arrays = index_parts(index)
     added = getitem_transpose(values, *arrays, index=kept, shape=shape_of(x))
     if not shape_of(values) and isinstance(x, (Value, np.ndarray)):
         added = astype(added, dtype=x.dtype)  # a scalar is weak: it takes the type of the array
@@ -119,7 +119,7 @@ def add_at(x: Any, index: Any, values: Any) -> Any:
 # Along an axis -----------------------------------------------------------------------------------
 
 
-@composed("x", "indices")
+@composed("x", indices="indices")
 def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """The slices with these numbers along an axis, or the numbers of x in a row.
 
@@ -134,7 +134,7 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     size = shape_of(x)[at]
     if mode != "raise":
         if mode not in ("wrap", "clip") or isinstance(indices, Value):
-            raise mistake(f"mode {mode!r}", '"raise"; "wrap" or "clip" for plain indices')
+            raise mistake("an unknown mode", '"raise"; "wrap" or "clip" for plain indices')
         indices = np.mod(indices, size) if mode == "wrap" else np.clip(indices, 0, size - 1)
     return getitem(x, index=along(len(shape_of(x)), at, indices))
 
@@ -156,7 +156,7 @@ def _aligned(x: Any, indices: Any, axis: Any) -> tuple[Any, Any, int]:
     return x, indices, axis_of(n, axis)
 
 
-@composed("x", "indices")
+@composed("x", indices="indices")
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """From each row along the axis the numbers with the indices of that row, as after `argsort`.
 
@@ -169,7 +169,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     return getitem(x, index=_grid(shape_of(x), at, indices))
 
 
-@composed("x", "indices", "values")
+@composed("x", "values", indices="indices")
 def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None) -> Any:
     """A copy of x with ``values`` where `take_along_axis` would take them.
 
@@ -193,7 +193,7 @@ def _torch_grid(x: Any, index: Any, axis: int) -> tuple[Any, tuple[Any, ...]]:
     return x, _grid(shape, at, index)
 
 
-@composed("x", "index")
+@composed("x", indices="index")
 def gather(x: Any, axis: int, index: Any) -> Any:
     """PyTorch's gather: ``out[i, j] = x[index[i, j], j]`` for axis 0, with the shape of ``index``.
 
@@ -204,7 +204,7 @@ def gather(x: Any, axis: int, index: Any) -> Any:
     return getitem(x, index=grid)
 
 
-@composed("x", "index", "src")
+@composed("x", "src", indices="index")
 def scatter(x: Any, axis: int, index: Any, src: Any) -> Any:
     """A copy of x with the numbers of ``src`` where `gather` would take them.
 
@@ -216,7 +216,7 @@ def scatter(x: Any, axis: int, index: Any, src: Any) -> Any:
     return set_at(x, grid, _cut(src, np.broadcast_shapes(*[np.shape(_raw(p)) for p in grid])))
 
 
-@composed("x", "index", "src")
+@composed("x", "src", indices="index")
 def scatter_add(x: Any, axis: int, index: Any, src: Any) -> Any:
     """A copy of x with ``src`` added where `gather` would take; a place named twice gets both.
 
@@ -240,7 +240,7 @@ def _cut(src: Any, shape: tuple[int, ...]) -> Any:
     return getitem(src, index=tuple(slice(n) for n in shape))
 
 
-@composed("x", "index", "source")
+@composed("x", "source", indices="index")
 def index_add(x: Any, axis: int, index: Any, source: Any, alpha: float = 1.0) -> Any:
     """A copy of x with ``alpha`` times the slices of ``source`` added to those with these numbers.
 
@@ -253,7 +253,7 @@ def index_add(x: Any, axis: int, index: Any, source: Any, alpha: float = 1.0) ->
     return add_at(x, along(len(shape_of(x)), at, index), part)
 
 
-@composed("x", "mask", "value")
+@composed("x", "value", indices="mask")
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     """x with ``value`` wherever the mask holds; what is covered has gradient exactly 0.
 
@@ -272,7 +272,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
 # Classes -----------------------------------------------------------------------------------------
 
 
-@composed("indices", "weight")
+@composed("weight", indices="indices")
 def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
     """The row of ``weight`` for each index: what a network has learnt of each word or class.
 
@@ -306,7 +306,7 @@ def _within(indices: Any, size: int, what: str) -> None:
         raise mistake(f"index {wrong} is out of bounds for {size} {what}", hint, IndexError)
 
 
-@composed("labels")
+@composed(indices="labels")
 def one_hot(labels: Any, num_classes: int = -1, dtype: Any = np.float64) -> Any:
     """A row per label with 1 at the label's place and 0 elsewhere; plain numbers.
 

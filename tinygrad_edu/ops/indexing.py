@@ -9,12 +9,11 @@ import numpy as np
 
 from tinygrad_edu.define import general
 from tinygrad_edu.engine import Value, describe
-from tinygrad_edu.errors import IndexingError
 from tinygrad_edu.ops import examples, source
+from tinygrad_edu.ops.composed import composed, mistake
 from tinygrad_edu.ops.elementwise import Operand
 from tinygrad_edu.raw import operand
 from tinygrad_edu.raw import shape as shape_of
-from tinygrad_edu.sites import user_site
 
 
 class Hole(NamedTuple):
@@ -23,7 +22,7 @@ class Hole(NamedTuple):
     number: int
 
 
-def index_parts(x: Any, index: Any, first: int = 0) -> tuple[Any, list[Value]]:
+def index_parts(index: Any, first: int = 0) -> tuple[Any, list[Value]]:
     """An index that nobody can change any more, and the computed arrays it holds, as operands.
 
     A `Hole` stands in it for each of them, numbered from ``first``.
@@ -32,7 +31,7 @@ def index_parts(x: Any, index: Any, first: int = 0) -> tuple[Any, list[Value]]:
     fixed: list[Any] = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, (Value, list, np.ndarray, float)):
-            part = _index_array(x, part)
+            part = _index_array(part)
         if isinstance(part, Value):
             operands.append(part)
             part = Hole(first + len(operands) - 1)
@@ -40,7 +39,7 @@ def index_parts(x: Any, index: Any, first: int = 0) -> tuple[Any, list[Value]]:
     return (tuple(fixed) if isinstance(index, tuple) else fixed[0]), operands
 
 
-def _index_array(x: Any, part: Any) -> Any:
+def _index_array(part: Any) -> Any:
     """A copy of an array in an index, for the caller's may change later; it has whole numbers."""
     if not isinstance(part, Value):
         kept = np.asarray(part)
@@ -52,12 +51,8 @@ def _index_array(x: Any, part: Any) -> Any:
     if dtype.kind in "iub":
         return part
     what = describe(part) if isinstance(part, Value) else repr(part)
-    place = f"\n  at {site}: {site.text}" if (site := user_site(4)) else ""
-    raise IndexingError(
-        f"getitem: an index of type {dtype}: {what}\n  operand 0: {describe(x)}{place}",
-        hint="indices are whole numbers: int(i), i.astype(int), v.data.astype(int); "
-        "x[mask] takes an array of bools",
-    )
+    hint = "int(i), i.astype(int), v.data.astype(int); x[mask] takes an array of bools"
+    raise mistake(f"an index is of type {dtype}, and not whole: {what}", hint, IndexError)
 
 
 def _takes_all(x: Any, index: Any) -> bool:
@@ -77,6 +72,7 @@ def _takes_all(x: Any, index: Any) -> bool:
 _FULL = slice(None)
 
 
+@composed("x", "arrays", indices="index")
 def _prepare_getitem(x: Any, *arrays: Any, index: Any) -> Any:
     if arrays:
         return {"index": index}
@@ -87,7 +83,7 @@ def _prepare_getitem(x: Any, *arrays: Any, index: Any) -> Any:
         x = x if type(x) in (Value, np.ndarray, float) else np.asarray(x)
         if _takes_all(x, index):
             return x
-    kept, operands = index_parts(x, index)
+    kept, operands = index_parts(index)
     return getitem(x, *operands, index=kept) if operands else {"index": kept}
 
 
@@ -141,14 +137,23 @@ MANY = 500  # numbers from which it pays to work out their places first
 def add_into(out: np.ndarray, index: Any, x: Any) -> None:
     """``np.add.at(out, index, x)``, bit for bit, and faster where the index allows."""
     parts = index if isinstance(index, tuple) else (index,)
-    if not any(isinstance(p, (np.ndarray, list)) and np.asarray(p).dtype != bool for p in parts):
-        out[index] += x  # slices, whole numbers and masks take no place twice
-        return
-    places = _places(parts, out.shape) if np.size(x) >= MANY else None
-    if places is None or places.size != np.size(x):
-        np.add.at(out, index, x)
-    else:
-        np.add.at(out.reshape(-1), places.reshape(-1), np.reshape(x, -1))
+    try:
+        if not any(_may_repeat(p) for p in parts):
+            out[index] += x
+            return
+        places = _places(parts, out.shape) if np.size(x) >= MANY else None
+        if places is None or places.size != np.size(x):
+            np.add.at(out, index, x)
+        else:
+            np.add.at(out.reshape(-1), places.reshape(-1), np.reshape(x, -1))
+    except ValueError:
+        there = f"the index has places of shape {out[index].shape}"
+        raise mistake(f"shape {np.shape(x)} does not fit: {there}") from None
+
+
+def _may_repeat(part: Any) -> bool:
+    """Slices, whole numbers and masks take no place twice; arrays of whole numbers may."""
+    return isinstance(part, (np.ndarray, list)) and np.asarray(part).dtype != bool
 
 
 def _places(parts: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray | None:

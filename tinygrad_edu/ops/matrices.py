@@ -50,7 +50,10 @@ def _failure(said: str, x: Any) -> Exception:
                          "ositive" in said else True)  # fmt: skip
         which = "" if x.ndim == 2 else f"matrix {list(map(int, np.argwhere(~good)[0]))}: "
         if not finite.all():
-            return MatrixError(f"{which}not all numbers are finite", hint="tg.explain(…) finds NaN")
+            return MatrixError(
+                f"{which}not all numbers are finite",
+                hint="tg.trace_table(x) shows where they begin",
+            )
         low = float(np.linalg.eigvalsh(x)[..., 0][~good].min(initial=0.0))
         return MatrixError(
             f"{which}not positive definite: its smallest eigenvalue is {low:.3g}",
@@ -204,7 +207,7 @@ def pinv(x: Operand, rcond: Any = None) -> Any:
     kind="linear algebra", formula="det x", code="np.linalg.det({0})",
     numpy="np.linalg.det({0})", torch="torch.linalg.det({0})", jax="jnp.linalg.det({0})",
     examples=examples.matrix, analytic=True,
-    stable="Its gradient is made of signed minors, without a division by the determinant.",
+    stable="Its gradient are signed minors: nothing is divided by the determinant.",
 )  # fmt: skip
 def det(x: Operand) -> Any:
     """The determinant: the volume of the cell that the rows span. Singular matrices are welcome.

@@ -39,14 +39,18 @@ def _code(call: str) -> str | None:
 
 
 def _unless_idle(x: Any, /, **params: Any) -> Any:
-    """The operand itself where each number is its own window; nothing is recorded then."""
+    """The operand itself where each window meets its own number alone: nothing is recorded."""
     order = [params[name] for name in ("kernel", "stride", "padding", "dilation")]
     shape, size = shape_of(x)[2:], params.get("size", params.get("shape"))
-    met = [m for _, m, _ in windows.taps(shape, shape, *order)] if size == shape else []
-    every = [
-        [range(*m.indices(n)) == range(n) for m, n in zip(ms, shape, strict=True)] for ms in met
-    ]
-    return x if len(every) == 1 and all(every[0]) else params
+    if size != shape:
+        return params
+    axes = [(n, windows.along(n, n, *g)) for n, *g in zip(shape, *order, strict=True)]
+    own = all(
+        [range(n)[met] for _, met, _ in axis] == [range(n)[w] for _, _, w in axis]
+        and n == len([i for _, met, _ in axis for i in range(n)[met]])
+        for n, axis in axes
+    )
+    return x if own else params
 
 
 def _share(g: Any, x: Any, top: Any, geometry: dict[str, Any]) -> Any:
@@ -78,7 +82,7 @@ def _lead(x: Any, size: Geometry, **geometry: Geometry) -> Any:
             t, max_pool_winners(x, out, **geometry), size=size, **geometry
         )
     ],
-    kind="reduction", symbol="max", formula="max of each window", kinks=(_lead,), torch="",
+    kind="reduction", symbol="max", formula="max of each window", kinks=(_lead,), torch="", jax="",
     conventions=_TIES, prepare=_unless_idle,
     code=_code("largest({0}, {size}"), examples=examples.pooling,
 )  # fmt: skip
@@ -95,7 +99,7 @@ def max_pool(
 
 
 @plain(
-    formula="which taps meet the maximum", torch="",
+    formula="which taps meet the maximum", torch="", jax="",
     code=_code("winners({0}, {1}"), examples=examples.winners,
 )  # fmt: skip
 def max_pool_winners(
@@ -113,7 +117,7 @@ def max_pool_winners(
         )
     ],
     jvp=[lambda d, out, t, won, **p: max_pool_pick(d, won, **p)],
-    kind="reduction", formula="mean over the winners of each window", torch="",
+    kind="reduction", formula="mean over the winners of each window", torch="", jax="",
     code=_code("pick({0}, {1}, {size}"), examples=examples.pick,
 )  # fmt: skip
 def max_pool_pick(
@@ -131,7 +135,7 @@ def max_pool_pick(
         )
     ],
     jvp=[lambda d, out, g, won, **p: max_pool_share(d, won, **p)],
-    kind="reduction", formula="g / k to each of k winners", torch="",
+    kind="reduction", formula="g / k to each of k winners", torch="", jax="",
     code=_code("share({0}, {1}, {shape}"), examples=examples.share,
 )  # fmt: skip
 def max_pool_share(
@@ -144,7 +148,7 @@ def max_pool_share(
 
 @linear(
     lambda g, x, size, **p: sum_pool_transpose(g, shape=shape_of(x)[2:], **p),
-    kind="reduction", symbol="Σ", formula="Σ of each window", torch="",
+    kind="reduction", symbol="Σ", formula="Σ of each window", torch="", jax="",
     prepare=_unless_idle, code=_code("total({0}, {size}"), examples=examples.pooling,
 )  # fmt: skip
 def sum_pool(
@@ -157,7 +161,7 @@ def sum_pool(
 
 @linear(
     lambda g, y, shape, **p: sum_pool(g, size=shape_of(y)[2:], **p),
-    kind="reduction", symbol="Σᵀ", formula="y added where the window lay", torch="",
+    kind="reduction", symbol="Σᵀ", formula="y added where the window lay", torch="", jax="",
     prepare=_unless_idle, code=_code("spread_evenly({0}, {shape}"),
     examples=examples.sum_pool_transpose,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.define import general
+from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.ops import examples
 from tinygrad_edu.ops.elementwise import Operand
 from tinygrad_edu.raw import shape as shape_of
@@ -50,6 +51,17 @@ def _full_gradient(g: Any, x: Any, y: Any) -> Any:
     return (np.asarray(g) if type(g) is float else g).reshape(tuple(shape))
 
 
+def _misfit(x: tuple[int, ...], y: tuple[int, ...]) -> ShapeError:
+    """Why two shapes have no product; what to write is known to `wording`, except for these two."""
+    if not x or not y:
+        return ShapeError("a number is no matrix", hint="x * 2.0 multiplies by a number")
+    columns, rows = x[-1], y[-2:][0]
+    if columns != rows:
+        return ShapeError(f"{columns} columns of {x} meet {rows} rows of {y}", hint=None)
+    what = f"batches of {x[:-2]} and {y[:-2]} matrices do not go together"
+    return ShapeError(what, hint="all axes but the last two are broadcast")
+
+
 @general(
     vjp=[_left, _right],
     jvp=[lambda t, out, x, y: t @ y, lambda t, out, x, y: x @ t],
@@ -58,4 +70,7 @@ def _full_gradient(g: Any, x: Any, y: Any) -> Any:
 )  # fmt: skip
 def matmul(x: Operand, y: Operand) -> Any:
     """The matrix product, with NumPy's rules for vectors and stacks of matrices."""
-    return np.matmul(x, y)
+    try:
+        return np.matmul(x, y)
+    except ValueError:
+        raise _misfit(shape_of(x), shape_of(y)) from None

@@ -16,7 +16,7 @@ from tinygrad_edu.engine import Value
 from tinygrad_edu.ops import examples, source
 from tinygrad_edu.ops.arrays import concatenate, reshape, transpose
 from tinygrad_edu.ops.composed import along, array, axes_of, axis_of, composed, mistake
-from tinygrad_edu.ops.elementwise import Operand, where
+from tinygrad_edu.ops.elementwise import Operand, add_n, where
 from tinygrad_edu.ops.gathering import setitem
 from tinygrad_edu.ops.indexing import getitem, getitem_transpose
 from tinygrad_edu.ops.shapes import moveaxis, ravel
@@ -123,7 +123,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     shape = shape_of(x)
     given = np.asarray(pad_width)
     if given.dtype.kind not in "iu" or (given.size and given.min() < 0):
-        raise mistake(f"pad_width={pad_width}", "whole numbers, 0 or more; x[1:-1] cuts off")
+        raise mistake("a width is negative or not whole", "0 or more; x[1:-1] cuts off")
     widths = np.broadcast_to(given, (len(shape), 2)).tolist()
     if not np.any(widths):
         return x
@@ -141,10 +141,6 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
 
 
 def _framed(x: Any, shape: tuple[int, ...], widths: Any, constants: Any) -> Any:
-    for part in np.asarray(constants, dtype=object).reshape(-1):
-        if isinstance(part, Value):
-            hint = "tg.set_at(frame, index, x) puts x into an array that is computed"
-            raise mistake("constant_values are static, and one is a Value", hint, TypeError)
     index = tuple(slice(b, b + n) for n, (b, _) in zip(shape, widths, strict=True))
     dtype = np.float64 if type(x) is float else x.dtype
     frame = np.pad(np.zeros(shape, dtype), widths, constant_values=constants)
@@ -249,8 +245,9 @@ def _prepare_windows(x: Any, window_shape: Any, axis: Any = None) -> Any:
 
 def _windows_added(g: Any, x: Any, window_shape: Any, axis: Any) -> Any:
     """Each number gets the gradients of all windows that hold it: one slice per place in them."""
-    total = np.zeros(shape_of(x), getattr(g, "dtype", np.float64))
-    count = len(shape_of(x))
+    shape, count = shape_of(x), len(shape_of(x))
+    total = np.zeros(shape, getattr(g, "dtype", np.float64))
+    parts = []
     for offset in product(*map(range, window_shape)):
         starts = [0] * count
         for a, o in zip(axis, offset, strict=True):
@@ -259,10 +256,10 @@ def _windows_added(g: Any, x: Any, window_shape: Any, axis: Any) -> Any:
         index = tuple(slice(s, s + n) for s, n in zip(starts, lengths, strict=True))
         part = getitem(g, index=(*[slice(None)] * count, *offset))
         if isinstance(g, Value):
-            total = total + getitem_transpose(part, index=index, shape=shape_of(x))
+            parts.append(getitem_transpose(part, index=index, shape=shape))
         else:
             total[index] += part
-    return total
+    return add_n(*parts) if parts else total
 
 
 @linear(
@@ -287,6 +284,6 @@ def unfold(x: Any, axis: int, size: int, step: int = 1) -> Any:
     x = array(x)
     at = axis_of(len(shape_of(x)), axis)
     if operator.index(step) < 1:
-        raise mistake(f"step={step}", "1 or more")
+        raise mistake("no step forward", "1 or more")
     windows = sliding_window_view(x, (operator.index(size),), (at,))
     return getitem(windows, index=along(len(shape_of(x)), at, slice(None, None, step)))

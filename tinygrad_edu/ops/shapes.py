@@ -29,7 +29,7 @@ def ravel(x: Any, order: str = "C") -> Any:
     """
     x = array(x)
     if order not in ("C", "F", "A", "K"):
-        raise mistake(f"order {order!r}", '"C" or "F"')
+        raise mistake("an unknown order", '"C" or "F"')
     return reshape(transpose(x) if order == "F" else x, shape=(math.prod(shape_of(x)),))
 
 
@@ -167,7 +167,7 @@ def meshgrid(*arrays: Any, indexing: str = "xy", sparse: bool = False) -> tuple[
     ((2, 3), array([20., 20., 20.]))
     """
     if indexing not in ("xy", "ij"):
-        raise mistake(f"indexing {indexing!r}", '"xy" or "ij"')
+        raise mistake("an unknown order of axes", '"xy" or "ij"')
     xs, places = [ravel(x) for x in arrays], [*range(len(arrays))]
     if indexing == "xy" and len(xs) > 1:
         places[:2] = [1, 0]
@@ -214,7 +214,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
         return getitem(x, index=along(len(shape), at, places))
     count = operator.index(repeats)
     if count < 0:
-        raise mistake(f"repeats={count}", "0 or more")
+        raise mistake("a negative count", "0 or more")
     before, after = shape[: at + 1], shape[at + 1 :]
     thin = x if count == 1 else reshape(x, shape=(*before, 1, *after))
     wide = x if count == 1 else broadcast_to(thin, shape=(*before, count, *after))

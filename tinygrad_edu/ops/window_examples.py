@@ -17,13 +17,13 @@ class _Drawn(NamedTuple):
     params: dict[str, Any]
 
 
-def _geometry(rng: Random) -> _Drawn:
+def _geometry(rng: Random, least: int = 1) -> _Drawn:
     axes = []
     for _ in range(rng.choice([1, 1, 2])):
-        k, step, gap = rng.randint(1, 3), rng.randint(1, 2), rng.randint(1, 2)
+        k, step, gap = rng.randint(least, 3), rng.randint(1, 2), rng.randint(1, 2)
         span = (k - 1) * gap + 1
         before = rng.randint(0, min(2, span - 1))
-        n = rng.randint(max(1, span - 2 * before), span + 2)
+        n = rng.randint(max(1, span - 2 * before) if least == 1 else span, span + 2)
         axes.append((n, k, (n + 2 * before - span) // step + 1, step, before, gap))
     shape, kernel, size, stride, padding, dilation = zip(*axes, strict=True)
     return _Drawn(shape, kernel, size, {"stride": stride, "padding": padding, "dilation": dilation})
@@ -56,13 +56,13 @@ def convolution_weight(rng: Random) -> Example:
 
 
 def pooling(rng: Random) -> Example:
-    shape, kernel, size, params = _geometry(rng)
+    shape, kernel, size, params = _geometry(rng, least=2)
     x = numbers(rng, rng.randint(1, 2), rng.randint(1, 2), *shape)
     return (x,), {"size": size, "kernel": kernel, **params}
 
 
 def _drawn_pool(rng: Random) -> tuple[tuple[int, int], _Drawn]:
-    return (rng.randint(1, 2), rng.randint(1, 2)), _geometry(rng)
+    return (rng.randint(1, 2), rng.randint(1, 2)), _geometry(rng, least=2)
 
 
 def pick(rng: Random) -> Example:
