@@ -79,7 +79,7 @@ class TestLawsCanFail:
             del OPS[op.name]
         return str(caught.value)
 
-    def test_wrong_forward(self) -> None:
+    def test_wrong_forward(self) -> None:  # T50
         @tg.define.elementwise([lambda out, x: 2.0 * x + 1.0], formula="x² + x")
         def law_forward(x: Any) -> Any:
             """Forward and rule agree, and both are not x²."""

@@ -118,14 +118,14 @@ def _xlogy(x: Any, y: Any) -> Any:
     absent = (x == 0.0) & (y == y)
     if type(x) is type(y) is float:
         return x * math.log(1.0 if absent else y)
-    return x * np.log(np.where(absent, 1.0, y))
+    return x * np.log(np.where(absent, x + 1.0, y))  # 1 in the type of x, which is 0 there
 
 
 @elementwise(
     [_log_factor, _ratio], formula="x · ln y", domain=((-math.inf, math.inf), (0.0, math.inf)),
     code=(
         "{0} * math.log(1.0 if {0} == 0.0 and {1} == {1} else {1})",
-        "{0} * np.log(np.where(({0} == 0.0) & ({1} == {1}), 1.0, {1}))",
+        "{0} * np.log(np.where(({0} == 0.0) & ({1} == {1}), {0} + 1.0, {1}))",
     ),
     jax="jax.scipy.special.xlogy({0}, {1})",
     stable="where x is 0 the logarithm is not taken, so that 0 · ln 0 is 0 and not NaN",
