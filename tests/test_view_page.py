@@ -261,7 +261,7 @@ def test_sliders_run_the_recorded_program(open_page: Any) -> None:
     assert tab.locator("#changed").is_visible() and tab.locator("#steps").is_hidden()
     for _ in range(30):
         tab.get_by_role("button", name="One training step").click()
-    assert float(tab.inner_text("#outcome").split("= ")[1]) < 0.1 * moved.item()
+    assert float(tab.inner_text("#outcome").split("= ")[1]) < 0.5 * moved.item()
     tab.get_by_role("button", name="Back to the program").click()
     assert tab.evaluate(texts) == drawn
     assert tab.locator("#changed").is_hidden() and tab.locator("#steps").is_visible()
