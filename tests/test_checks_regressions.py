@@ -65,3 +65,12 @@ def test_a_feature_narrower_than_most_steps_is_not_called_wrong(narrow: float) -
     ):
         assert report_of(f, 0.3, order=1).verdict != "wrong"
     assert report_of(lambda x: tg.tanh((x - 0.3) * 1e7), 0.3, order=1).verdict == "right"
+
+
+def test_a_slope_with_few_digits_left_is_not_called_wrong() -> None:
+    # tanh(18.4) leaves two or three units of 1 - tanh², and the factors behind make them large.
+    def f(x: object) -> object:
+        return tg.tan(tg.arcsin(tg.tanh(tg.rad2deg(x)) * 0.9))
+
+    for x in np.linspace(0.28, 0.36, 23):
+        assert report_of(f, float(x)).verdict != "wrong"

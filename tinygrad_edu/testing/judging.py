@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.engine import Value
+from tinygrad_edu.autodiff import pull_back
+from tinygrad_edu.define import ONE
+from tinygrad_edu.engine import OPS, Value
+from tinygrad_edu.errors import TinygradError
 from tinygrad_edu.tape import Tape
 from tinygrad_edu.testing.branches import Branches, branches_of, moving_numbers, place_name
 from tinygrad_edu.testing.differences import central, one_sided, plateau, steps_for
@@ -22,8 +25,11 @@ from tinygrad_edu.testing.subject import (
     Numbers,
     Subject,
     Vector,
+    data_of,
     flat,
     gradient_of,
+    pull,
+    recorded,
     split,
     tangent_of,
 )
@@ -33,6 +39,8 @@ CLOSE = 1e-6  # relative agreement that ends the matter at once
 LOOSE = 1e-5  # relative agreement that is asked for after the sweep
 NOISE = 1e-11  # times the output: what differences cannot tell from 0
 CANCELLED = 200.0  # rounding units of the largest number on the way: the same
+SLIPS = 8.0  # rounding units that each number on the way may be off
+_FEW = 40  # measured values, each of which is worth a pass of its own
 USABLE = 5  # points on one side, at falling steps, that make an extrapolation with a doubt
 
 
@@ -171,7 +179,7 @@ class Judge:
         same_plus = np.array([w is not None and here.same(w, moving) for w in way_plus])
         same_minus = np.array([w is not None and here.same(w, moving) for w in way_minus])
         hidden = place_name(here.places[min(moving)]) if moving else ""
-        noise = 4.0 * self.eps * np.abs(self.home)[None, :] / steps[:, None]
+        noise = (4.0 * self.eps * np.abs(self.home) + self.slips)[None, :] / steps[:, None]
         side, slopes = self._slopes(plus, minus, same_plus, same_minus, steps)
         crossed = not (same_plus.all() and same_minus.all())
         kink = here.nearest or self._kink_below()
@@ -189,6 +197,8 @@ class Judge:
                 word = "kink" if on_it or (word == "step" and crossed) else word
                 if word == "step" and not hidden:
                     word, d = self._arbitrate(direction, i, float(claimed[i]), d)
+                elif word == "wrong" and abs(claimed[i] - d) <= self._rounding(direction, i):
+                    word = "right"
                 found.append((i, word, d, doubt, best.step[i]))
         return [
             Finding(word, self.mode_of(i), float(claimed[i]), float(d), float(doubt), float(h),
@@ -206,6 +216,37 @@ class Judge:
         size = max(abs(claimed), abs(float(exact[i])))
         near = abs(claimed - float(exact[i])) <= CLOSE * size + float(self.floor[i])
         return ("right" if near else "wrong"), float(exact[i])
+
+    def _rounding(self, direction: Direction, i: int) -> float:
+        """What rounding may have done to a claim: the sum of what each number on the way did.
+
+        Where a function is saturated, 1 − tanh² say, few digits of its slope are left, and the
+        factors after it make the loss large. Each number is off by one unit; how much the claim
+        answers to that is the derivative of the claim by the number.
+        """
+        seed = self.seed if self.mode_of(i) == "reverse" else np.eye(len(self.seed))[i]
+        parts = split(direction.vector, self.leaves)
+        try:
+            with recorded():
+                found = pull(self.leaves, self.outs, seed, create_graph=True)
+                terms = [
+                    OPS["sum"](g * t)
+                    for g, t in zip(found, parts, strict=True)
+                    if isinstance(g, Value) and g.requires_grad
+                ]
+                total = OPS["add_n"](*terms, 0.0)
+        except (TinygradError, ArithmeticError, ValueError):
+            return 0.0
+        return SLIPS * self.eps * answer_to_all(total)
+
+    @cached_property
+    def slips(self) -> Vector:
+        """What rounding on the way may have done to each measured value, in the same way."""
+        if len(self.home) > _FEW:
+            return np.zeros(len(self.home))
+        parts = [answer_to_all(x) for out in self.outs for x in _numbers_of(out)]
+        whole = float(np.abs(self.seed) @ np.array(parts))
+        return self.eps * self._selected(np.array(parts), whole)
 
     def _kink_below(self) -> Kink | None:
         """The nearest kink of the function itself, when its gradient is the subject."""
@@ -249,6 +290,27 @@ class Judge:
             rows.append(row)
             ways.append(way)
         return np.array(rows), ways
+
+
+def _numbers_of(out: Any) -> list[Any]:
+    """The numbers of an output, each as a Value if it is one."""
+    if not isinstance(out, Value) or not out.shape:
+        return [out] if np.ndim(data_of(out)) == 0 else list(data_of(out).reshape(-1))
+    return [out[i] for i in np.ndindex(out.shape)]
+
+
+def answer_to_all(total: Any) -> float:
+    """Σ |∂total/∂v · v| over every number v that it was computed from."""
+    if not isinstance(total, Value) or not total.requires_grad:
+        return 0.0
+    try:
+        answers = pull_back(total, ONE)
+    except (TinygradError, ArithmeticError, ValueError):
+        return 0.0
+    sizes = [
+        float(np.sum(np.abs(data_of(g) * data_of(v)))) for v, g in answers.items() if g is not None
+    ]
+    return sum(size for size in sizes if np.isfinite(size))
 
 
 def _close(claimed: Vector, measured: Vector, floor: Any) -> Any:
