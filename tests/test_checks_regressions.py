@@ -74,3 +74,9 @@ def test_a_slope_with_few_digits_left_is_not_called_wrong() -> None:
 
     for x in np.linspace(0.28, 0.36, 23):
         assert report_of(f, float(x)).verdict != "wrong"
+
+
+def test_a_spread_that_is_zero_but_for_rounding_is_on_its_kink() -> None:
+    third = np.full(3, 0.1) * np.array([1.0, 1.0, 1.0 + 2.3e-16])
+    report = report_of(lambda x: tg.std(x * 1.0), third)
+    assert report.verdict == "kink" and report.kink is not None and report.kink.op == "std"
