@@ -200,13 +200,30 @@ def test_what_does_nothing_is_not_recorded() -> None:
     x = tg.Value(some(2, 3))
     row = x[0]
     for y in (
-        x[:], x[...], x[()], x[0:2], x[:, 0:3], x.reshape(2, 3), x.squeeze(), tg.tile(x, 1),
-        tg.roll(x, 0), tg.roll(x, 3, 1), tg.pad(x, 0), tg.moveaxis(x, 0, 0), x.swapaxes(1, 1),
-        tg.broadcast_to(x, (2, 3)), tg.atleast_2d(x), tg.rot90(x, 4), tg.split(x, 1)[0],
-        tg.broadcast_arrays(x, 1.0)[0], tg.repeat(x, 1, axis=0), tg.flip(x, ()),
-    ):  # fmt: skip
+        x[:],
+        x[...],
+        x[()],
+        x[0:2],
+        x[:, 0:3],
+        x.reshape(2, 3),
+        x.reshape(-1, 3),
+        x.squeeze(),
+        tg.tile(x, 1),
+        tg.roll(x, 0),
+        tg.roll(x, 3, 1),
+        tg.pad(x, 0),
+        tg.moveaxis(x, 0, 0),
+        x.swapaxes(1, 1),
+        tg.broadcast_to(x, (2, 3)),
+        tg.atleast_2d(x),
+        tg.rot90(x, 4),
+        tg.split(x, 1)[0],
+        tg.broadcast_arrays(x, 1.0)[0],
+        tg.repeat(x, 1, axis=0),
+        tg.flip(x, ()),
+    ):
         assert y is x
-    assert tg.ravel(row) is tg.flatten(row) is row
+    assert tg.ravel(row) is tg.flatten(row) is row.reshape(-1) is row
     assert tg.flip(x[:1], 0).op.name == "getitem"
     assert tg.flip(x[:1], 0).inputs == (x,)  # x[:1] in reverse is itself
 
@@ -215,12 +232,20 @@ def test_methods_have_numpys_names_and_arguments() -> None:
     data = some(2, 3)
     v = tg.Value(data)
     for call in (
-        lambda a: a.ravel(), lambda a: a.flatten(), lambda a: a.flatten("F"),
-        lambda a: a[None].squeeze(0), lambda a: a.swapaxes(0, 1), lambda a: a.repeat(2, axis=1),
-        lambda a: a.diagonal(1), lambda a: a.take([0, 0], axis=1), lambda a: a.argsort(axis=0),
-        lambda a: a.nonzero()[1], lambda a: a[0].argsort().argsort(),
-        lambda a: np.sort(a, axis=0, kind="stable"), lambda a: np.argsort(a, kind="stable"),
-    ):  # fmt: skip
+        lambda a: a.ravel(),
+        lambda a: a.flatten(),
+        lambda a: a.flatten("F"),
+        lambda a: a[None].squeeze(0),
+        lambda a: a.swapaxes(0, 1),
+        lambda a: a.repeat(2, axis=1),
+        lambda a: a.diagonal(1),
+        lambda a: a.take([0, 0], axis=1),
+        lambda a: a.argsort(axis=0),
+        lambda a: a.nonzero()[1],
+        lambda a: a[0].argsort().argsort(),
+        lambda a: np.sort(a, axis=0, kind="stable"),
+        lambda a: np.argsort(a, kind="stable"),
+    ):
         assert same(call(v), [call(data)])
     assert same(v.sort(axis=0), [np.sort(data, 0)])
     assert same(v, [data])  # NumPy's method sorts in place; a Value does not change
@@ -236,3 +261,80 @@ def test_a_scalar_gives_its_type_to_the_array_it_becomes() -> None:
         tg.sum(y).backward()
         assert x.grad.dtype == np.float32
         assert x.grad.tolist() == [[float(y.size), 0.0], [0.0, 0.0]]
+
+
+def test_the_same_operand_twice_gets_both_gradients() -> None:  # T4
+    for join in (
+        lambda v: tg.stack([v, v]),
+        lambda v: tg.concatenate([v, v]),
+        lambda v: tg.hstack([v, v]),
+        lambda v: tg.vstack([v, v]),
+        lambda v: tg.column_stack([v, v]),
+        lambda v: tg.append(v, v),
+        lambda v: tg.stack(tg.broadcast_arrays(v, v)),
+        lambda v: tg.set_at(tg.tile(v, 2), [0], v[:1]),
+    ):
+        v = tg.Value([1.0, 2.0])
+        joined = join(v)
+        tg.sum(joined * joined).backward()
+        count = joined.size / 2
+        assert v.grad.tolist() == [2.0 * count, 4.0 * count]
+
+
+def test_numpy_arrays_on_either_side_of_a_value_make_a_value() -> None:  # T22
+    v, a = tg.Value([1.0, 2.0]), np.array([3.0, 4.0])
+    for joined in (
+        np.concatenate([a, v]),
+        np.stack([a, v]),
+        np.hstack([v, a]),
+        np.append(a, v),
+        tg.set_at(a, [0], v[:1]),
+        tg.add_at(a, slice(None), v),
+        np.broadcast_arrays(a, v)[1],
+    ):
+        assert isinstance(joined, tg.Value)
+        assert joined.dtype == np.float64
+        v.zero_grad()
+        tg.sum(joined).backward()
+        assert v.grad.tolist() in ([1.0, 1.0], [1.0, 0.0])
+
+
+def test_a_scalar_spread_over_an_array_has_a_scalar_gradient() -> None:  # T23 T24
+    for spread in (
+        lambda k: tg.broadcast_to(k, (2, 3)),
+        lambda k: tg.tile(k, (2, 3)),
+        lambda k: tg.repeat(k, 6),
+        lambda k: tg.set_at(np.zeros((3, 3)), slice(0, 2), k),
+        lambda k: sum([k] * 6),
+        lambda k: tg.add_at(np.zeros(2), [0, 0, 0, 1, 1, 1], k),
+        lambda k: tg.stack([k] * 6),
+        lambda k: tg.meshgrid(k, np.zeros(6))[0],
+        lambda k: tg.masked_fill(np.zeros(6), [True] * 6, k),
+    ):
+        k = tg.Value(2.0)
+        tg.sum(spread(k)).backward()
+        assert type(k.grad) is float
+        assert k.grad == 6.0
+
+
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [((3,), (2, 3)), ((4, 1), (4, 4)), ((1, 4), (4, 4)), ((1, 1, 3), (2, 5, 3)), ((), (2, 2))],
+)
+def test_what_was_spread_is_summed_up_again(small: Any, large: Any) -> None:  # T25
+    g = some(*large, seed=7)
+    for spread in (
+        lambda x: tg.broadcast_to(x, large),
+        lambda x: tg.broadcast_arrays(x, np.zeros(large))[0],
+        lambda x: x + np.zeros(large),
+        lambda x: tg.set_at(np.ones(large), ..., x),
+        lambda x: tg.where(np.ones(large, bool), x, 0.0),
+    ):
+        x = tg.Value(some(*small))
+        tg.sum(spread(x) * g).backward()
+        axes = tuple(range(len(large) - len(small)))
+        want = g.sum(axes)
+        ones = tuple(i for i, n in enumerate(small) if n == 1)
+        want = want.sum(ones, keepdims=True) if ones else want
+        assert np.shape(x.grad) == small
+        assert np.allclose(x.grad, want, rtol=1e-13)

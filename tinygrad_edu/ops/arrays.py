@@ -43,14 +43,14 @@ def _typed(x: Any) -> Any:
 def _prepare_reshape(x: Any, shape: Any) -> Any:
     shape = _lengths(_unnested(shape))
     have = np.shape(x) if not isinstance(x, Value) else x.shape
-    if shape == have:
-        return x
     if -1 in shape:
         count, rest = math.prod(have), math.prod(n for n in shape if n != -1)
         if shape.count(-1) > 1 or rest == 0 or count % rest:
             hint = f"{count} numbers; one length may be -1 where the others divide that"
             raise mistake(f"cannot reshape {have} into {shape}", hint)
         shape = tuple(count // rest if n == -1 else n for n in shape)
+    if shape == have:
+        return x
     narrow = _typed(x) if shape else None
     return {"shape": shape} if narrow is None else reshape(narrow, shape=shape)
 
