@@ -28,7 +28,12 @@ _LARGE = 4096  # products of numbers; below, planning costs more than BLAS saves
 _CODE = """einsum({subscripts}, {*}, optimize={optimize})
 def einsum(subscripts, *operands, optimize):
     kind = np.result_type(*operands)  # a number takes the type of the arrays
-    return np.einsum(subscripts, *[np.asarray(x, kind) for x in operands], optimize=optimize)"""
+    xs = [np.asarray(x, kind) for x in operands]
+    if not isinstance(optimize, tuple):
+        return np.einsum(subscripts, *xs, optimize=optimize)
+    first, second, last = optimize  # a product of matrices, and how the axes lie for it
+    product = xs[0].transpose(first) @ xs[1].transpose(second)
+    return product.transpose(last) if last else product"""
 _MOST = 64  # operands; NumPy takes no more
 
 
@@ -126,19 +131,46 @@ def _prepare(*operands: Any, subscripts: str = "", optimize: Any = None) -> Any:
     term, _, result = text.partition("->")
     if term == result and len(set(term)) == len(term):
         return operands[0]
-    if optimize is None:
+    if optimize is not False:
         lengths = dict(zip(term.replace(",", ""), [n for s in shapes for n in s], strict=True))
-        optimize = len(operands) > 1 and math.prod(lengths.values()) > _LARGE
-    return {"subscripts": text, "optimize": bool(optimize)}
+        large = len(operands) > 1 and math.prod(lengths.values()) > _LARGE
+        optimize = large and (_as_matmul(text, shapes) or True)
+    return {"subscripts": text, "optimize": optimize}
+
+
+def _as_matmul(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> Any:
+    """How the axes lie in a product of matrices or of batches of them; None where it is none.
+
+    NumPy copies axes together for BLAS; here they are only seen in another order.
+    """
+    left, _, result = subscripts.partition("->")
+    terms = left.split(",")
+    if len(terms) != 2 or any(len(set(t)) != len(t) for t in terms):
+        return None
+    x, y = terms
+    batch = [a for a in result if a in x and a in y]
+    summed = [a for a in x if a in y and a not in batch]
+    rows, columns = [a for a in x if a not in y], [a for a in y if a not in x]
+    single = len(summed) == len(rows) == len(columns) == 1
+    if not single or len(result) != len(batch) + 2:
+        return None
+    if shapes[0][x.index(summed[0])] != shapes[1][y.index(summed[0])]:
+        return None
+    product = [*batch, *rows, *columns]
+    return (
+        tuple(x.index(a) for a in [*batch, *rows, *summed]),
+        tuple(y.index(a) for a in [*batch, *summed, *columns]),
+        tuple(product.index(a) for a in result) if product != list(result) else (),
+    )
 
 
 def _gradient(i: int, g: Any, out: Any, *xs: Any, subscripts: str, optimize: bool) -> Any:
     left, _, result = subscripts.partition("->")
     terms = left.split(",")
-    own, others = terms.pop(i), [x for k, x in enumerate(xs) if k != i]
+    own, terms[i] = terms[i], result  # the gradient takes the operand's place
     letters = list(dict.fromkeys(own))
-    found = "".join(x for x in letters if x in result or any(x in t for t in terms))
-    total = einsum(g, *others, subscripts=f"{','.join([result, *terms])}->{found}")
+    found = "".join(x for x in letters if any(x in t for t in terms))
+    total = einsum(*xs[:i], g, *xs[i + 1 :], subscripts=f"{','.join(terms)}->{found}")
     want = dict(zip(own, shape_of(xs[i]), strict=True))
     have = dict.fromkeys(letters, 1) | dict(zip(found, shape_of(total), strict=True))
     if len(found) < len(letters) or 1 in have.values():  # letters of this operand alone
@@ -184,4 +216,9 @@ def einsum(*operands: Any, subscripts: str = "", optimize: Any = None) -> Any:
     array([12., 34.])
     """
     kind = np.result_type(*operands)  # a scalar is weak: it takes the type of the arrays
-    return np.einsum(subscripts, *[np.asarray(x, kind) for x in operands], optimize=optimize)
+    xs = [np.asarray(x, kind) for x in operands]
+    if not isinstance(optimize, tuple):
+        return np.einsum(subscripts, *xs, optimize=optimize)
+    first, second, last = optimize
+    product = xs[0].transpose(first) @ xs[1].transpose(second)
+    return product.transpose(last) if last else product
