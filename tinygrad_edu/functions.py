@@ -14,7 +14,7 @@ from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.ops.activations import softplus
 from tinygrad_edu.ops.arrays import reshape, stack, transpose
 from tinygrad_edu.ops.comparisons import equal, logical_and
-from tinygrad_edu.ops.elementwise import maximum, sigmoid, square, tanh, where
+from tinygrad_edu.ops.elementwise import divide, maximum, sigmoid, square, tanh, where
 from tinygrad_edu.ops.reductions import log_softmax, mean, sum
 from tinygrad_edu.tags import set_role
 
@@ -119,7 +119,7 @@ def reduced(losses: Any, reduction: str, weights: Any = None) -> Any:
         return losses
     if reduction == "sum":
         return sum(losses)
-    return mean(losses) if weights is None else sum(losses) / sum(weights)
+    return mean(losses) if weights is None else divide(sum(losses), sum(weights))
 
 
 def numbers_of(x: Any) -> Any:

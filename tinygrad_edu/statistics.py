@@ -13,8 +13,8 @@ import numpy as np
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.functions import composite
-from tinygrad_edu.ops.arrays import broadcast_to, concatenate, stack
-from tinygrad_edu.ops.elementwise import equal, maximum, sqrt, square, where
+from tinygrad_edu.ops.arrays import astype, broadcast_to, concatenate, stack
+from tinygrad_edu.ops.elementwise import divide, equal, maximum, sqrt, square, where
 from tinygrad_edu.ops.rearranging import diagonal
 from tinygrad_edu.ops.reductions import Axis, axes_of, count_of, max, mean, min, sum
 from tinygrad_edu.ops.scans import prod
@@ -27,7 +27,8 @@ def _array(x: Any) -> Any:
     if isinstance(x, Value):
         return x if x.shape else x.reshape(1)
     values = isinstance(x, (list, tuple)) and any(isinstance(item, Value) for item in x)
-    return stack(*x) if values else np.atleast_1d(np.asarray(x, dtype=getattr(x, "dtype", float)))
+    x = stack(*x) if values else np.atleast_1d(x)
+    return x if x.dtype.kind == "f" else x.astype(float)
 
 
 @composite("ptp")
@@ -63,7 +64,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
             )
         weights = weights.reshape(tuple(-1 if i == axes[0] else 1 for i in range(len(x.shape))))
     weights = broadcast_to(weights, x.shape)
-    return sum(weights * x, axis, keepdims) / sum(weights, axis, keepdims)
+    return divide(sum(weights * x, axis, keepdims), sum(weights, axis, keepdims))
 
 
 @composite("median")
@@ -180,7 +181,7 @@ def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _counted(x: Any, axis: Axis, keepdims: bool) -> Any:
-    return sum(where(isnan(x), 0.0, 1.0), axis, keepdims)
+    return sum(astype(where(isnan(x), 0.0, 1.0), dtype=x.dtype), axis, keepdims)
 
 
 @composite("nanmean")
@@ -191,7 +192,7 @@ def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     1.5
     """
     x = _array(x)
-    return sum(where(isnan(x), 0.0, x), axis, keepdims) / _counted(x, axis, keepdims)
+    return divide(sum(where(isnan(x), 0.0, x), axis, keepdims), _counted(x, axis, keepdims))
 
 
 def _nan_extreme(extreme: Any, loser: float, x: Any, axis: Axis, keepdims: bool) -> Any:
@@ -232,9 +233,10 @@ def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -
 def _nanvar(x: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
     missing = isnan(x)
     known = where(missing, 0.0, x)
-    middle = sum(known, axis, True) / _counted(x, axis, True)
+    middle = divide(sum(known, axis, True), _counted(x, axis, True))
     squares = square(where(missing, 0.0, known - middle))
-    return sum(squares, axis, keepdims) / maximum(_counted(x, axis, keepdims) - ddof, 0.0)
+    free = maximum(_counted(x, axis, keepdims) - ddof, 0.0)
+    return divide(sum(squares, axis, keepdims), free)
 
 
 @composite("nanstd")

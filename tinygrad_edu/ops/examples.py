@@ -173,8 +173,8 @@ def negation(rng: Random) -> Example:
 
 def position(rng: Random) -> Example:
     shape = some_shape(rng)
-    axes = [None, *range(-len(shape), len(shape))]
-    return (numbers(rng, *shape),), {"axis": rng.choice(axes)}
+    axis = rng.choice([None, *range(-len(shape), len(shape))])
+    return (numbers(rng, *shape),), {"axis": axis, "keepdims": rng.random() < 0.3}
 
 
 def draw(rng: Random) -> Example:

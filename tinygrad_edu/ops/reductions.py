@@ -87,7 +87,7 @@ def count_of(x: Any, axis: Axis) -> float:
     lambda g, x, axis, keepdims: spread(g, x, axis),
     kind="reduction", symbol="Σ", formula="Σᵢ xᵢ", prepare=_prepare_sum,
     code="np.sum({0}, axis={axis}, keepdims={keepdims})", analytic=True,
-    torch="torch.sum({0}, dim={axis}, keepdim={keepdims})", examples=examples.reduction,
+    examples=examples.reduction,
 )  # fmt: skip
 def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over the axes, or of all numbers; a list of scalar Values is summed as one node."""
@@ -98,7 +98,7 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     lambda g, x, axis, keepdims: spread(g / count_of(x, axis), x, axis),
     kind="reduction", formula="Σᵢ xᵢ / n", prepare=listed("mean"),
     code="np.mean({0}, axis={axis}, keepdims={keepdims})",
-    torch="torch.mean({0}, dim={axis}, keepdim={keepdims})", examples=examples.reduction,
+    examples=examples.reduction,
 )  # fmt: skip
 def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over the axes, or of all numbers."""
@@ -128,7 +128,7 @@ _EXTREME: dict[str, Any] = {
 
 def select(share: Any, g: Any) -> Any:
     """The gradient of the winners; an infinite one does not reach the others."""
-    return where(equal(share, 0.0), 0.0, g * share)
+    return share * where(equal(share, 0.0), 0.0, g)
 
 
 def some_numbers(x: Any, axis: Axis, what: str) -> None:
@@ -183,8 +183,8 @@ def min(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0.0)
-    out = numeric.log(np.sum(numeric.exp(x - top), axis=axis, keepdims=True)) + top
+    total = np.sum(numeric.exp(x - np.where(np.isfinite(top), top, 0.0)), axis=axis, keepdims=True)
+    out = numeric.log(np.maximum(total, 1.0)) + top  # less than 1 where all numbers are -inf
     return out if keepdims else np.reshape(out, np.shape(np.sum(x, axis=axis)))
 
 
@@ -202,7 +202,6 @@ def _softmax(out: Any, x: Any, axis: Axis) -> Any:
     ],
     kind="reduction", formula="ln Σᵢ eˣⁱ", prepare=listed("logsumexp"), code=source.LOGSUMEXP,
     numpy="scipy.special.logsumexp({0}, axis={axis}, keepdims={keepdims})",
-    torch="torch.logsumexp({0}, dim={axis}, keepdim={keepdims})",
     jax="jax.nn.logsumexp({0}, axis={axis}, keepdims={keepdims})",
     stable="The largest number is subtracted before exp is taken, and added again afterwards.",
     conventions=conventions.LOGSUMEXP,

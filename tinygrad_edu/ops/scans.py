@@ -86,8 +86,8 @@ def linear_recurrence(a: Operand, b: Operand, /, axis: int = -1) -> Any:
     step = 1
     while step < total.shape[-1]:
         late, reset = factor[..., step:], factor[..., step:] == 0.0
-        total[..., step:] += np.where(reset, 0.0, late * total[..., :-step])
-        factor[..., step:] = np.where(reset, 0.0, late * factor[..., :-step])
+        total[..., step:] += late * np.where(reset, 0.0, total[..., :-step])
+        factor[..., step:] = late * np.where(reset, 0.0, factor[..., :-step])
         step *= 2
     return out
 
@@ -96,9 +96,9 @@ def _scanned(op: str) -> Any:
     """Without an axis the numbers are taken in one row, as in NumPy."""
 
     def prepare(x: Any, axis: int | None = None) -> Any:
-        if not isinstance(x, Value):
-            listed = isinstance(x, (list, tuple)) and any(isinstance(item, Value) for item in x)
-            x = stack(*x, axis=0) if listed else np.asarray(x)
+        if not isinstance(x, (Value, np.ndarray)):
+            values = isinstance(x, (list, tuple)) and any(isinstance(item, Value) for item in x)
+            return OPS[op](stack(*x, axis=0) if values else np.asarray(x), axis=axis)
         if axis is None and x.ndim != 1:
             return OPS[op](reshape(x, -1), axis=0)
         [along] = axes_of(x, 0 if axis is None else axis)
@@ -110,7 +110,7 @@ def _scanned(op: str) -> Any:
 @linear(
     lambda g, x, axis: _flipped(cumsum(_flipped(g, axis), axis=axis), axis),
     kind="scan", symbol="Σ…", formula="x₁ + … + xᵢ", prepare=_scanned("cumsum"),
-    code="np.cumsum({0}, axis={axis})", torch="torch.cumsum({0}, dim={axis})",
+    code="np.cumsum({0}, axis={axis})",
     examples=examples.along, analytic=True,
 )  # fmt: skip
 def cumsum(x: Operand, axis: int | None = None) -> Any:
@@ -122,7 +122,7 @@ def cumsum(x: Operand, axis: int | None = None) -> Any:
     vjp=[lambda g, out, x, axis: _returned(g, x, axis) * _shifted(out, axis, 1.0)],
     jvp=[lambda t, out, x, axis: linear_recurrence(x, t * _shifted(out, axis, 1.0), axis=axis)],
     kind="scan", symbol="Π…", formula="x₁ · … · xᵢ", prepare=_scanned("cumprod"),
-    code="np.cumprod({0}, axis={axis})", torch="torch.cumprod({0}, dim={axis})",
+    code="np.cumprod({0}, axis={axis})",
     stable="The derivative multiplies the other factors and never divides, so zeros are exact.",
     examples=examples.along, analytic=True,
 )  # fmt: skip
@@ -149,7 +149,6 @@ def _others(x: Any, axis: Axis) -> Any:
     jvp=[lambda t, out, x, axis, keepdims: sum(t * _others(x, axis), axis, keepdims)],
     kind="reduction", symbol="Π", formula="Πᵢ xᵢ", prepare=listed("prod"),
     code="np.prod({0}, axis={axis}, keepdims={keepdims})",
-    torch="torch.prod({0}, dim={axis}, keepdim={keepdims})",
     stable="The derivative multiplies the other factors and never divides, so zeros are exact.",
     examples=examples.reduction, analytic=True,
 )  # fmt: skip
@@ -181,7 +180,7 @@ def _finite(out: Any) -> Any:
     kind="scan", formula="ln(eˣ¹ + … + eˣⁱ)", prepare=_scanned("logcumsumexp"),
     code="np.logaddexp.accumulate({0}, axis={axis})",
     numpy="np.logaddexp.accumulate({0}, axis={axis})",
-    torch="torch.logcumsumexp({0}, dim={axis})", jax="jax.lax.cumlogsumexp({0}, axis={axis})",
+    jax="jax.lax.cumlogsumexp({0}, axis={axis})",
     stable="Each step adds two numbers by their difference; every factor of the derivative is ≤ 1.",
     examples=examples.along,
 )  # fmt: skip

@@ -103,8 +103,8 @@ LOGSIGMOID = (
 _LOGSUMEXP = """
 def logsumexp(x, axis=None, keepdims=False):
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0.0)
-    out = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    total = np.sum(np.exp(x - np.where(np.isfinite(top), top, 0.0)), axis=axis, keepdims=True)
+    out = np.log(np.maximum(total, 1.0)) + top
     return out if keepdims else np.reshape(out, np.shape(np.sum(x, axis=axis)))"""
 
 LOGSUMEXP = "logsumexp({0}, axis={axis}, keepdims={keepdims})" + _LOGSUMEXP
@@ -149,8 +149,8 @@ def linear_recurrence(a, b, axis):
     step = 1
     while step < total.shape[-1]:
         late, reset = factor[..., step:], factor[..., step:] == 0.0
-        total[..., step:] += np.where(reset, 0.0, late * total[..., :-step])
-        factor[..., step:] = np.where(reset, 0.0, late * factor[..., :-step])
+        total[..., step:] += late * np.where(reset, 0.0, total[..., :-step])
+        factor[..., step:] = late * np.where(reset, 0.0, factor[..., :-step])
         step *= 2
     return out"""
 

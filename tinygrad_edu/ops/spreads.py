@@ -178,7 +178,7 @@ def _norm_slope(g: Any, out: Any, x: Any, ord: float, axis: Axis) -> Any:
     kind="reduction", symbol="‖x‖", formula="(Σᵢ |xᵢ|^ord)^(1/ord)", prepare=_prepare_norm,
     kinks=(
         lambda x, ord, axis, keepdims: (
-            np.max(np.abs(x), axis=axis) if ord in (2, None) else np.asarray(x)
+            np.max(np.abs(x), axis=axis, initial=0.0) if ord in (2, None) else np.asarray(x)
         ),
     ),
     code=source.NORM, numpy="np.linalg.norm({0}, {ord}, {axis}, {keepdims})",
@@ -284,7 +284,7 @@ def order_statistic(x: Operand, /, k: int, axis: Axis = None, keepdims: bool = F
 
 @plain(
     formula="is any xᵢ true", code="np.any({0}, axis={axis}, keepdims={keepdims})",
-    torch="torch.any({0}, dim={axis}, keepdim={keepdims})", examples=examples.reduction,
+    examples=examples.reduction,
 )  # fmt: skip
 def any(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """Whether any number over the axes is not 0, as a plain bool or bool array."""
@@ -293,7 +293,7 @@ def any(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @plain(
     formula="are all xᵢ true", code="np.all({0}, axis={axis}, keepdims={keepdims})",
-    torch="torch.all({0}, dim={axis}, keepdim={keepdims})", examples=examples.reduction,
+    examples=examples.reduction,
 )  # fmt: skip
 def all(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """Whether all numbers over the axes are not 0, as a plain bool or bool array."""
