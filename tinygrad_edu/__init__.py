@@ -271,7 +271,7 @@ if TYPE_CHECKING:
         vstack,
     )
     from tinygrad_edu.ops.sorting import kthvalue, nonzero, searchsorted, sort, topk, unique
-    from tinygrad_edu.ops.special import erf, erfc
+    from tinygrad_edu.ops.special import digamma, erf, erfc, erfinv, gammaln, polygamma
     from tinygrad_edu.ops.spreads import (
         all,
         any,
@@ -452,6 +452,7 @@ __all__ = [
     "diagflat",
     "diagonal",
     "diff",
+    "digamma",
     "divide",
     "dot",
     "draw",
@@ -465,6 +466,7 @@ __all__ = [
     "equal",
     "erf",
     "erfc",
+    "erfinv",
     "exp",
     "exp2",
     "expand_dims",
@@ -481,6 +483,7 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
+    "gammaln",
     "gather",
     "gaussian_nll_loss",
     "gelu",
@@ -593,6 +596,7 @@ __all__ = [
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
+    "polygamma",
     "positive",
     "power",
     "prelu",

@@ -68,7 +68,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "nanstd", "nansum", "nanvar", "percentile", "ptp", "quantile", "trace",
     ),
     "ops.special": (
-        "erf", "erfc",
+        "digamma", "erf", "erfc", "erfinv", "gammaln", "polygamma",
     ),
     "ops.rectifiers": (
         "celu", "gelu", "gelu_tanh", "hardshrink", "hardswish", "mish", "prelu", "relu6", "selu",

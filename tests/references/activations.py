@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,23 @@ def tanhshrink(x: float) -> float:
     return math.fsum(terms) / math.cosh(x)
 
 
+def polygamma(x: float, n: int) -> float:
+    """The series of Abramowitz and Stegun (1964), 6.4.10, and the rest by Euler and Maclaurin."""
+    if n == 0:
+        return digamma(x)
+    end = 2000
+    tail = (x + end) ** -n / n + 0.5 * (x + end) ** (-n - 1) + (n + 1) / 12 * (x + end) ** (-n - 2)
+    total = math.fsum([*[(x + k) ** (-n - 1) for k in range(end)], tail])
+    return math.factorial(n) * (total if n % 2 else -total)
+
+
+def digamma(x: float) -> float:
+    """The recurrence to a far end, where the logarithm and three terms are exact."""
+    far = x + 300
+    parts = [math.log(far), -0.5 / far, -1.0 / (12.0 * far**2), 1.0 / (120.0 * far**4)]
+    return math.fsum([*parts, *[-1.0 / (x + k) for k in range(300)]])
+
+
 REFERENCES: dict[str, Callable[..., Any]] = {
     "softplus": each(softplus),
     "prelu": each(lambda x, weight: x if x > 0.0 else weight * x),
@@ -59,4 +77,8 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "softmin": lambda x, axis: long_softmax(np.negative(x), axis),
     "erf": each(math.erf),
     "erfc": each(math.erfc),
+    "erfinv": each(lambda x: NormalDist(0.0, math.sqrt(0.5)).inv_cdf(0.5 + 0.5 * x)),
+    "gammaln": each(math.lgamma),
+    "digamma": each(digamma),
+    "polygamma": each(polygamma),
 }

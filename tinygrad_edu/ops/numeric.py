@@ -24,8 +24,10 @@ def by_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
     """NumPy's function, with a Python float for a scalar: where `math` has none."""
 
     def compute(*xs: Raw, **params: Any) -> Raw:
-        out = function(*xs, **params)
-        return out if np.ndim(out) or np.float64 in map(type, xs) else float(out)
+        if set(map(type, xs)) != {float}:
+            return function(*xs, **params)
+        with np.errstate(all="ignore"):
+            return float(function(*xs, **params))
 
     return compute
 
