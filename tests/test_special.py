@@ -14,7 +14,8 @@ from tinygrad_edu.errors import DTypeError
 RNG = np.random.default_rng(7)
 POINTS = np.concatenate([
     RNG.uniform(-6.0, 6.0, 1500), RNG.uniform(0.0, 27.5, 1500),
-    10.0 ** RNG.uniform(-300.0, 1.0, 500), np.linspace(0.499, 0.501, 201), [-0.0, 0.0, 0.5, -0.5, 26.5, 26.6, 27.2],
+    10.0 ** RNG.uniform(-300.0, 1.0, 500), np.linspace(0.499, 0.501, 201),
+    [-0.0, 0.0, 0.5, -0.5, 26.5, 26.6, 27.2],
 ])  # fmt: skip
 
 
