@@ -70,6 +70,27 @@ def test_numbers_in_numbers_out() -> None:
     assert L.matrix_rank(np.stack([np.eye(2), np.ones((2, 2))])).tolist() == [2, 1]
 
 
+@pytest.mark.parametrize("order", [None, "fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf])
+@pytest.mark.parametrize("axis", [(0, 1), (2, 0), (-1, -2)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_norms_of_matrices_are_numpy_s(order: Any, axis: Any, keepdims: bool) -> None:
+    x = RNG.normal(size=(2, 3, 4))
+    want = np.linalg.norm(x, order, axis, keepdims)
+    np.testing.assert_allclose(L.norm(tg.Value(x), order, axis, keepdims).data, want, rtol=1e-12)
+
+
+def test_the_rank_counts_what_numpy_counts() -> None:
+    x = TALL[:, :2] @ RNG.normal(size=(2, 3))
+    for options in ({}, {"tol": 1.0}, {"rtol": 0.9}, {"hermitian": False}):
+        assert L.matrix_rank(tg.Value(x), **options) == np.linalg.matrix_rank(x, **options)
+    recorded = Tape.record(lambda v: L.matrix_rank(v) * 1.0, x)
+    assert recorded.run([x]) == 2.0 and recorded.run([np.eye(4)[:, :3]]) == 3.0
+
+
+def test_the_empty_string_is_a_number_itself() -> None:
+    assert tg.einsum("", 2.0) == 2.0 and tg.einsum(",->", 2.0, 3.0) == 6.0
+
+
 def test_dot_of_many_axes_is_numpy_s() -> None:
     a, b = RNG.normal(size=(2, 3, 4)), RNG.normal(size=(5, 4, 2))
     np.testing.assert_allclose(tg.dot(a, b), np.dot(a, b), rtol=1e-12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,36 @@ CASES: list[tuple[str, Callable[..., Any], Callable[..., Any], list[Any]]] = [
     ("multi_dot", lambda *x: L.multi_dot(x), lambda *x: T.multi_dot(x),
      [loose(2, 5), loose(5, 3), loose(3, 4), loose(4)]),
 ]  # fmt: skip
+
+
+def some_string(rng: Random) -> tuple[str, list[Any]]:
+    """Any string and operands that fit: repeated letters, dots, lengths of 1, implicit results."""
+    letters = "abcde"[: rng.randint(1, 5)]
+    length = {x: rng.choice([1, 2, 3]) for x in letters}
+    terms = ["".join(rng.choices(letters, k=rng.randint(0, 3))) for _ in range(rng.randint(1, 3))]
+    shapes = [tuple(length[x] for x in term) for term in terms]
+    known = sorted(set("".join(terms)))
+    result = "".join(rng.sample(known, rng.randint(0, len(known))))
+    if rng.random() < 0.4:
+        dots = [rng.choice([(), (2,), (1,), (3, 2), (1, 2)]) for _ in terms]
+        terms = [f"{term[:1]}...{term[1:]}" for term in terms]
+        shapes = [(*s[:1], *d, *s[1:]) for s, d in zip(shapes, dots, strict=True)]
+        result = f"{result[:1]}...{result[1:]}"
+    text = ",".join(terms) + (f"->{result}" if rng.random() < 0.8 else "")
+    return text, [loose(*shape) for shape in shapes]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_any_string(seed: int) -> None:
+    text, xs = some_string(Random(seed))
+    leaves = [tg.Value(x) for x in xs]
+    tensors = [torch.tensor(x, requires_grad=True) for x in xs]
+    ours, theirs = tg.einsum(text, *leaves), torch.einsum(text, *tensors)
+    np.testing.assert_allclose(ours.data, theirs.detach().numpy(), rtol=1e-9, atol=1e-9)
+    tg.sum(tg.sin(ours)).backward()
+    torch.sin(theirs).sum().backward()
+    for leaf, tensor in zip(leaves, tensors, strict=True):
+        np.testing.assert_allclose(leaf.grad, tensor.grad.numpy(), rtol=1e-9, atol=1e-9)
 
 
 def weighted(out: Any, make: Callable[[Any], Any], total: Callable[[Any], Any]) -> Any:

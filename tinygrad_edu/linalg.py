@@ -160,7 +160,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
     if len(shape_of(b)) not in (1, 2) or shape_of(b)[0] != rows:
         hint = f"b has {rows} numbers, or {rows} rows with a column per right side"
         raise refusal("lstsq", f"{rows} equations, another right side", hint, a=a, b=b)
-    cut = float(np.finfo(np.float64).eps) * np.maximum(rows, columns) if rcond is None else rcond
+    cut = float(np.finfo(a.dtype).eps) * np.maximum(rows, columns) if rcond is None else rcond
     x = matmul(pinv(a, rcond=float(cut)), b)
     sizes = svdvals(a)
     numbers = sizes._readable("lstsq") if isinstance(sizes, Value) else sizes
@@ -334,17 +334,19 @@ def cond(x: Any, p: Any = None) -> Any:
     return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
 
 
-def matrix_rank(A: Any, tol: Any = None) -> Any:
-    """How many singular values are not 0, to rounding: a plain number per matrix.
+def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    """How many singular values are above ``tol``, or ``rtol`` times the largest: a plain number.
+
+    Without either, those count that are not 0 to rounding. ``hermitian`` changes nothing.
 
     >>> int(matrix_rank(np.array([[1.0, 2.0], [2.0, 4.0]])))
     1
     """
-    A = given(A)
+    A = _matrices("matrix_rank", A)
     sizes = svdvals(A)
     if tol is None:
-        eps = float(np.finfo(sizes.dtype).eps)
-        tol = max(sizes, axis=-1, keepdims=True) * (np.max(shape_of(A)[-2:]) * eps)
+        eps = float(np.finfo(A.dtype).eps) * float(np.max(shape_of(A)[-2:]))
+        tol = max(sizes, axis=-1, keepdims=True) * (eps if rtol is None else rtol)
     elif np.ndim(tol):
         tol = given(tol)[..., None]  # one per matrix
     above = sizes > tol

@@ -114,13 +114,13 @@ def _from_lists(operands: Sequence[Any]) -> tuple[str, list[Any]]:
     return text + (f"->{letters(operands[-1])}" if len(operands) % 2 else ""), arrays
 
 
-def _prepare(*operands: Any, subscripts: str = "", optimize: Any = None) -> Any:
+def _prepare(*operands: Any, subscripts: Any = None, optimize: Any = None) -> Any:
     if operands and isinstance(operands[0], str):
         return einsum(*operands[1:], subscripts=operands[0], optimize=optimize)
-    if not subscripts and len(operands) > 1 and isinstance(operands[1], (list, tuple)):
+    if subscripts is None and len(operands) > 1 and isinstance(operands[1], (list, tuple)):
         text, arrays = _from_lists(operands)
         return einsum(*arrays, subscripts=text, optimize=optimize)
-    if not isinstance(subscripts, str) or not operands or not subscripts:
+    if not isinstance(subscripts, str) or not operands:
         raise DTypeError("einsum needs a string, then operands", hint='tg.einsum("ij,j", x, y)')
     shapes = [x.shape if isinstance(x, Value) else np.shape(x) for x in operands]
     try:
@@ -207,7 +207,7 @@ def _tangent(i: int, t: Any, out: Any, *xs: Any, subscripts: str, optimize: bool
     torch="torch.einsum({subscripts}, {*})", jax="jnp.einsum({subscripts}, {*})",
     examples=examples.einsum, analytic=True,
 )  # fmt: skip
-def einsum(*operands: Any, subscripts: str = "", optimize: Any = None) -> Any:
+def einsum(*operands: Any, subscripts: Any = None, optimize: Any = None) -> Any:
     """Products over axes with letters, those missing from the result summed: Einstein's notation.
 
     Called as NumPy's: ``einsum("ij,jk->ik", x, y)`` with as many operands as the string has terms.
