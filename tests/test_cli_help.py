@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from types import FunctionType
 
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.cards import card_of
+from tinygrad_edu.cards import Card, card_of
 from tinygrad_edu.engine import OPS, Op
 from tinygrad_edu.errors import TinygradError
 from tinygrad_edu.explain.derivative import derivative, names_of
-from tinygrad_edu.guide import about
+from tinygrad_edu.guide import _is_mathematics, about
 from tinygrad_edu.terminal import ascii_fallback
 
 
@@ -62,7 +63,7 @@ def test_derivatives_of_numbers_are_the_true_ones(name: str) -> None:
     for i, (low, high) in enumerate(op.domain):
         point[i] = point[i] if low < point[i] < high else max(low, -9.0) + 0.3
     scope = dict(zip(operands, point, strict=True)) | OPS
-    scope |= {"out": op(*point), "logical_not": lambda x: not x}
+    scope |= op._defaults | {"out": op(*point), "logical_not": lambda x: not x}
     signs = {
         "×": "*",
         "÷": "/",
@@ -88,6 +89,49 @@ def test_derivatives_of_numbers_are_the_true_ones(name: str) -> None:
         measured = (float(op(*high)) - float(op(*low))) / 2e-6
         claimed = float(eval(formulas[f"∂/∂{operand}"], {}, scope))
         assert math.isclose(claimed, measured, rel_tol=3e-4, abs_tol=1e-7), (operand, formulas)
+
+
+def test_pytorch_has_the_functions_that_cards_name() -> None:
+    torch = pytest.importorskip("torch")
+    names = [card.elsewhere["torch"] for card in _functions() if "torch" in (card.elsewhere or {})]
+    assert len(names) > 25
+    assert [n for n in names if not hasattr(torch.nn.functional, n.removeprefix("F."))] == []
+
+
+def test_functions_of_operations_have_cards_too(capsys: pytest.CaptureFixture[str]) -> None:
+    text = said(capsys, "median")
+    assert text.startswith("tg.median(x, axis=None") and "np.median" in text
+    assert "elsewhere   np.linalg.cond" in said(capsys, "linalg.cond")
+    assert "elsewhere   F.cross_entropy" in said(capsys, "cross_entropy")
+    assert tg.card("mse_loss").kind == "function"
+    with pytest.raises(TinygradError, match=r"is not an operation(.|\n)*tg.help"):
+        tg.card("draw")
+
+
+def _functions() -> list[Card]:
+    every = [getattr(tg, name) for name in tg.__all__]
+    made = [x for x in every if isinstance(x, FunctionType) and _is_mathematics(x)]
+    return [card_of(x) for x in made]
+
+
+def test_a_card_is_data_and_a_notebook_shows_it() -> None:
+    card = tg.card("leaky_relu")
+    assert card.derivative == ("∂/∂x = 1 if x > 0 else negative_slope",)
+    assert (card.elsewhere or {})["torch"] == "F.leaky_relu"
+    shown = card._repr_markdown_()
+    assert shown.startswith("### leaky_relu") and "- derivative: `∂/∂x = 1 if x > 0" in shown
+    assert [c.question for c in tg.card("clip").conventions] == ["clip at a bound"]
+
+
+def test_long_rules_are_counted_and_named() -> None:
+    [line, note] = _counted()
+    assert " steps of " in line and note.startswith("g arrives from above")
+
+
+def _counted() -> list[str]:
+    """The derivative of an operation whose rule is too long for a line."""
+    found = [derivative(op) for op in tg.registry().values() if not op.plain]
+    return next(lines for lines in found if lines and " steps of " in lines[0])
 
 
 def test_kinks_say_what_the_rule_answers() -> None:

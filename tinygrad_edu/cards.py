@@ -24,6 +24,8 @@ from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.peers import LIBRARIES, elsewhere
 
 _WIDTH = 86
+# Functions that have the name of no other library.
+_NO_PEERS = ("neuron", "hinge_loss", "batch_norm_statistics", "composite")
 _NUMPY = {"np": np, "np.linalg": np.linalg}
 
 
@@ -78,15 +80,10 @@ class Card:
 
     def markdown(self, level: int = 3) -> str:
         """The card as a section of a page, or as a notebook shows it."""
-        lines = [
-            f"{'#' * level} {self.name}",
-            "",
-            f"`{self.call}`{self.kind and f' · {self.kind}'}",
-        ]
-        if self.summary:
-            lines += ["", self.summary]
-        lines += ["", *[f"- {text}" for text in self._facts()]]
-        return "\n".join(lines).rstrip()
+        said = " ".join(self.summary.split("\n\n")[0].split())
+        about = " · ".join(part for part in (f"`{self.call}`", self.kind, said) if part)
+        lines = [f"{'#' * level} {self.name}", "", about, ""]
+        return "\n".join([*lines, *[f"- {text}" for text in self._facts()]]).rstrip()
 
     def _facts(self) -> list[str]:
         facts = [f"formula: {_code(self.formula)}"] if self.formula else []
@@ -150,11 +147,14 @@ def _of_operation(op: Op[Any]) -> Card:
 
 
 def _of_function(function: Callable[..., Any]) -> Card:
-    name = function.__name__
+    name, home = function.__name__, function.__module__.partition(".")[2]
     text = (inspect.getdoc(function) or "").split("\n>>>")[0].strip()
-    homes = [home for home, module in _NUMPY.items() if hasattr(module, name)]
-    shown = {"numpy": f"{homes[0]}.{name}"} if homes else None
-    return Card(name, f"tg.{name}{call(function)}", "function", text, elsewhere=shown)
+    numpy = [place for place, module in _NUMPY.items() if hasattr(module, name)]
+    shown = {"numpy": f"{numpy[0]}.{name}"} if numpy else {}
+    if not numpy and name not in _NO_PEERS and home.startswith(("losses", "functions", "networks")):
+        shown = {"torch": f"F.{name}"}
+    public = f"linalg.{name}" if home == "linalg" else name
+    return Card(public, f"tg.{public}{call(function)}", "function", text, elsewhere=shown)
 
 
 def call(thing: Any) -> str:
@@ -200,7 +200,10 @@ def _interval(low: float, high: float, name: str) -> str:
 def _kinks(op: Op[Any]) -> str:
     """Where there is no derivative, and what the rule answers there: asked, not written down."""
     if op.rules is None or isinstance(op.rules, float) or len(op.kinks) != 1:
-        return f"{len(op.kinks)} kind{'s' * (len(op.kinks) != 1)} of point without a derivative"
+        chosen = [f"{row.question} → {row.gives}" for row in op.facts["conventions"]]
+        count = len(op.kinks)
+        kinds = f"{count} kind{'s' * (count != 1)} of place without a derivative"
+        return "; ".join([kinds, *chosen]) if chosen else kinds
     n = op._arity
     point = [0.0] if n == 1 else [1.0] * n
     if op.kinks[0](*point, **op._defaults) != 0.0:

@@ -15,7 +15,7 @@ from typing import Any
 from tinygrad_edu.cards import Card, call, card_of
 from tinygrad_edu.engine import OPS, Op
 from tinygrad_edu.errors import TinygradError
-from tinygrad_edu.families import knows, load
+from tinygrad_edu.families import FAMILIES, knows, load
 from tinygrad_edu.terminal import say
 
 SCREEN = """\
@@ -85,9 +85,9 @@ def card(what: Any) -> Card:
 
 def _is_mathematics(thing: Any) -> bool:
     """An operation, or a function of the tables that operations stand in."""
-    home = getattr(thing, "__module__", None) or ""
-    tables = (f"{__name__.partition('.')[0]}.ops.", f"{__name__.partition('.')[0]}.functions")
-    return isinstance(thing, Op) or (isinstance(thing, FunctionType) and home.startswith(tables))
+    home = (getattr(thing, "__module__", None) or "").partition(".")[2]
+    table = home in FAMILIES or home.startswith(("ops.", "functions", "linalg", "networks."))
+    return isinstance(thing, Op) or (isinstance(thing, FunctionType) and table)
 
 
 def lookup(name: str) -> Any:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from types import FunctionType
 from typing import Any
 
@@ -17,10 +16,33 @@ from tinygrad_edu.functions import composite
 
 _PACKAGE = __name__.split(".")[0]
 _TOOLS = (composite,)
-_FIRST = (
-    "ops.elementwise", "ops.comparisons", "ops.reductions", "ops.arrays", "ops.indexing",
-    "ops.products", "functions", "ops.plain",
-)  # fmt: skip
+_ACTIVATIONS = "Activations"
+# Sections: a title and the modules whose operations and functions stand in it. What a module of the
+# first section declares as an activation stands with the activations.
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "Arithmetic and elementary functions": (
+        "ops.elementwise", "ops.powers", "ops.trigonometric", "ops.special", "ops.pieces",
+        "ops.rounding",
+    ),
+    _ACTIVATIONS: ("ops.rectifiers", "ops.squashing"),
+    "Comparisons and logic": ("ops.comparisons",),
+    "Reductions, scans and statistics": (
+        "ops.reductions", "ops.scans", "ops.spreads", "statistics",
+    ),
+    "Shapes": ("ops.arrays", "ops.shapes", "ops.rearranging"),
+    "Indices and orders": ("ops.indexing", "ops.gathering", "ops.sorting"),
+    "Products and linear algebra": (
+        "ops.products", "contractions", "ops.einsum", "ops.matrices", "ops.factorisations",
+        "linalg",
+    ),
+    "Neurons and losses": ("functions", "losses"),
+    "Networks": (
+        "networks.convolutions", "networks.pools", "networks.norms", "networks.attention",
+        "networks.resampling",
+    ),
+    "What networks are made of": ("ops.convolution", "ops.pooling", "ops.standardizing"),
+    "Without a derivative": ("ops.plain",),
+}  # fmt: skip
 
 INTRODUCTION = """\
 # The operations
@@ -51,36 +73,37 @@ one operation stands in
 def page() -> str:
     """The whole page as Markdown, the same for the same registry."""
     registry()
-    sections = [
-        (title, about, sorted(cards, key=lambda c: c.name)) for title, about, cards in _sections()
-    ]
+    sections = _sections()
     index = [
         f"- [{title}](#{_anchor(title)}): "
         + " · ".join(f"[{c.name}](#{_anchor(c.name)})" for c in cards)
-        for title, _, cards in sections
+        for title, cards in sections.items()
     ]
     parts = [INTRODUCTION, "\n".join([*index, f"- [Conventions](#{_anchor(CONVENTIONS[3:])})"])]
-    for title, about, cards in sections:
-        parts += [f"\n## {title}\n\n{about}", *[f"\n{card.markdown()}" for card in cards]]
+    for title, cards in sections.items():
+        parts += [f"\n## {title}", *[f"\n{card.markdown()}" for card in cards]]
     parts.append(f"\n{CONVENTIONS}\n{_conventions()}")
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _sections() -> list[tuple[str, str, list[Card]]]:
-    """One section per module that declares operations: title and text from its docstring."""
-    found = []
+def _sections() -> dict[str, list[Card]]:
+    """The cards of every section in the order of their names; other modules have their own."""
+    placed = {name for names in _SECTIONS.values() for name in names}
+    others = {name: (name,) for name in FAMILIES if name not in placed}
+    sections: dict[str, list[Card]] = {title: [] for title in [*_SECTIONS, *others]}
     known: dict[int, str] = {}
-    for name in dict.fromkeys([*_FIRST, *FAMILIES]):
-        module = importlib.import_module(f"{_PACKAGE}.{name}")
-        cards = []
-        for public in _public(name, module):
-            thing = getattr(module, public)
-            first = known.setdefault(id(thing), getattr(thing, "__name__", public))
-            cards.append(card_of(thing) if first == public else _alias(public, first, thing))
-        title, _, about = (inspect.getdoc(module) or name).partition("\n\n")
-        if cards:
-            found.append((_title(title), about or title, cards))
-    return found
+    for title, names in {**_SECTIONS, **others}.items():
+        for name in names:
+            module = importlib.import_module(f"{_PACKAGE}.{name}")
+            for public in _public(name, module):
+                thing = getattr(module, public)
+                first = known.setdefault(id(thing), getattr(thing, "__name__", public))
+                if first != public:
+                    sections[title].append(_alias(public, first, thing))
+                elif name != "linalg" or not hasattr(importlib.import_module(_PACKAGE), public):
+                    activation = getattr(thing, "kind", "") == "activation"
+                    sections[_ACTIVATIONS if activation else title].append(card_of(thing))
+    return {title: sorted(c, key=lambda card: card.name) for title, c in sections.items()}
 
 
 def _alias(name: str, first: str, thing: Any) -> Card:
@@ -89,16 +112,13 @@ def _alias(name: str, first: str, thing: Any) -> Card:
     )
 
 
-def _title(line: str) -> str:
-    return line.split(":")[0].split(",")[0].rstrip(".")
-
-
 def _public(name: str, module: Any) -> list[str]:
-    """The names a module provides: of its own, or as the table of families says."""
-    if name in FAMILIES:
-        return list(FAMILIES[name])
+    """The names a module provides: as the table of families says, or those it declares."""
+    if name == "linalg":
+        return list(module.__all__)
     own = importlib.import_module(_PACKAGE).__all__
-    return [n for n, x in vars(module).items() if n in own and _made_here(x, module.__name__)]
+    made = [n for n, x in vars(module).items() if n in own and _made_here(x, module.__name__)]
+    return list(dict.fromkeys([*FAMILIES.get(name, ()), *made]))
 
 
 def _made_here(thing: Any, home: str) -> bool:
