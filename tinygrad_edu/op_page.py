@@ -24,7 +24,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
         "ops.elementwise", "ops.powers", "ops.trigonometric", "ops.special", "ops.pieces",
         "ops.rounding",
     ),
-    _ACTIVATIONS: ("ops.rectifiers", "ops.squashing"),
+    _ACTIVATIONS: ("ops.activations", "ops.rectifiers", "ops.squashing"),
     "Comparisons and logic": ("ops.comparisons",),
     "Reductions, scans and statistics": (
         "ops.reductions", "ops.scans", "ops.spreads", "statistics",
