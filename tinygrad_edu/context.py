@@ -120,7 +120,8 @@ class Mode:
         """This mode with some fields changed, remembering what to go back to."""
         new = Mode()
         new.tag, new.grad, new.recording = self.tag, self.grad, self.recording
-        new.site, new.nested, new.previous, new.switch = self.site, self.nested, self, None
+        new.site, new.nested, new.previous = self.site, self.nested, self
+        new.switch = None
         for name, value in changes.items():
             setattr(new, name, value)
         return new
@@ -145,22 +146,27 @@ class Switch(ABC):
         """The mode that holds inside."""
 
     def __enter__(self) -> Self:
-        self._enter(MODE.get())
-        return self
-
-    def _enter(self, mode: Mode) -> None:
-        changed = self.change(mode)
+        changed = self.change(MODE.get())
         changed.switch = self
         MODE.set(changed)
+        return self
 
     def __exit__(self, *exception: object) -> None:
-        mode, above = MODE.get(), list[Switch]()
+        mode = MODE.get()
+        if mode.switch is self:
+            MODE.set(mode.previous or _DEFAULT)
+        else:
+            self._leave_below(mode)
+
+    def _leave_below(self, mode: Mode) -> None:
+        """Leave while others, entered later, have not been left: a suspended generator's."""
+        above = list[Switch]()
         while mode.switch is not self and mode.previous is not None:
-            above.append(mode.switch or self)  # entered later and not left: a suspended generator's
+            above.append(mode.switch or self)
             mode = mode.previous
         MODE.set(mode.previous or _DEFAULT)
         for switch in reversed(above):
-            switch._enter(MODE.get())
+            switch.__enter__()
 
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
@@ -253,15 +259,19 @@ class scope(Switch):
         self.name, self.kind = name, kind
 
     def change(self, mode: Mode) -> Mode:
-        return mode.but(tag=mode.tag.scope.child(self.name, self.kind).tag)
+        changed = mode.but()
+        changed.tag = mode.tag.scope.child(self.name, self.kind).tag
+        return changed
 
 
 class library_scope(scope):
     """`scope` for the library's own composites: what is made inside carries the caller's line."""
 
     def change(self, mode: Mode) -> Mode:
-        changed = super().change(mode)
-        changed.site = mode.site or user_site(2)
+        changed = mode.but()
+        changed.tag = mode.tag.scope.child(self.name, self.kind).tag
+        if changed.site is None:
+            changed.site = user_site(2)
         return changed
 
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
-from functools import reduce
 from itertools import count
 from numbers import Number
 from opcode import opmap
-from operator import attrgetter
 from typing import Any, Generic, ParamSpec
 
 import numpy as np
@@ -33,7 +31,6 @@ from tinygrad_edu.wording import describe as describe
 P = ParamSpec("P")
 _next_id = count().__next__
 _mode = MODE.get
-_needs, _type = attrgetter("requires_grad"), attrgetter("_dtype")
 
 
 class Value(ArrayMethods):
@@ -306,45 +303,55 @@ class Op(Generic[P]):
 def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
     """Compute ``op`` and, if a Value is among the inputs, make the node that remembers it."""
     mode = _mode()
-    x, y = (inputs[0], inputs[-1]) if inputs else (None, None)
+    recording = mode.recording
     try:
-        if type(x) is Value and type(y) in _READY and len(inputs) < 3:
-            needs, dtype = x.requires_grad, x._dtype  # most nodes: as below, without the loops
+        x, y = inputs if len(inputs) == 2 and params is recording is None else (None, None)
+        if type(x) is Value and (type(y) is Value or type(y) is float):
+            needs, dtype = x.requires_grad, x._dtype  # most nodes: as below, without the loop
             if type(y) is Value:
-                needs, dtype = needs or y.requires_grad, raw.common(dtype, y._dtype)
-                y = y._data
-            xs: Any = (x._data,) if len(inputs) == 1 else (x._data, y)
+                needs = needs or y.requires_grad
+                dtype = dtype if y._dtype is dtype else raw.common(dtype, y._dtype)
+                out = op.forward(x._data, y._data)
+            else:
+                out = op.forward(x._data, y)
         else:
-            if not _READY.issuperset(map(type, inputs)):
-                inputs = tuple([x if type(x) in _READY else operand(x, op.plain) for x in inputs])
-            values = [x for x in inputs if type(x) is Value]
-            if not values and not (op.random and mode.recording is not None):
+            xs, dtype, found = [], None, []
+            for i, x in enumerate(inputs):
+                if type(x) is Value:
+                    found.append(x.requires_grad)
+                    dtype = dtype if x._dtype is dtype else raw.common(dtype, x._dtype)
+                    x = x._data
+                elif type(x) is not float:
+                    x = operand(x, op.plain)
+                    inputs = (*inputs[:i], x, *inputs[i + 1 :])
+                xs.append(x)
+            needs = True in found
+            if not found and not (op.random and recording is not None):
                 out = compute(op, inputs, params)
                 return out if op.plain else canonical(out)
-            needs = True in map(_needs, values)
-            dtype = reduce(raw.common, map(_type, values), None)
-            xs = [x._data if type(x) is Value else x for x in inputs]
-        if mode.recording is not None and not (op.plain or op.kind == "shape"):
-            xs = [canonical(x) for x in xs]  # labels and masks are counted with as in eager maths
-        out = op.forward(*xs) if params is None else op.forward(*xs, **params)
+            if recording is not None and not (op.plain or op.kind == "shape"):
+                xs = [canonical(x) for x in xs]  # labels and masks are counted with as in eager maths
+            out = op.forward(*xs) if params is None else op.forward(*xs, **params)
     except Exception as error:
         out = recover.forward(op, inputs, params or {}, error)
     if type(out) is not float:
-        if op.plain and mode.recording is None:
+        if op.plain and recording is None:
             return np.bool_(out) if type(out) is bool else out  # so that ~ means "not"
         dtype = out.dtype.type if getattr(out, "shape", None) == () else None
-        out = canonical(out, plain=mode.recording is not None)
-    if not mode.grad and mode.recording is None:
+        out = canonical(out, plain=recording is not None)
+    if not mode.grad and recording is None:
         return make_leaf(out, dtype)
     v = object.__new__(Value)
-    v._data, v.op, v.inputs, v.params = out, op, inputs, params
-    v.requires_grad, v.id = needs and mode.grad and not op.plain, _next_id()
-    v.tag, v._grad, v._dtype, v.site = mode.tag, None, dtype, mode.site
-    if v.site is None and sites.lines:
+    v._data, v.op, v.inputs = out, op, inputs
+    v.params, v._grad, v._dtype = params, None, dtype
+    v.id, v.tag, v.requires_grad = _next_id(), mode.tag, needs and mode.grad and not op.plain
+    site = mode.site
+    if site is None and sites.lines:
         frame = sys._getframe(2)
-        v.site = SITES.get((id(frame.f_code), frame.f_lasti), INSIDE)
-        if v.site is INSIDE:
-            v.site = user_site(2)
+        site = SITES.get(id(frame.f_code) + frame.f_lasti, INSIDE)
+        if site is INSIDE:
+            site = user_site(2)
+    v.site = site
     return v
 
 

@@ -45,7 +45,7 @@ class Site:
         return f"Site({self.filename!r}, line {self.line}: {self.text})"
 
 
-SITES: dict[tuple[int, int], Site] = {}
+SITES: dict[int, Site] = {}  # by the address of the calling instruction
 INSIDE = Site((lambda: None).__code__, -1)  # marks a call site of the library itself
 _PACKAGE = __name__.split(".")[0]
 _SHOWN = (f"{_PACKAGE}.tour",)  # a program of the library's that is shown as the user's
@@ -68,7 +68,7 @@ def user_site(depth: int) -> Site | None:
         return None
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
-        key = (id(frame.f_code), frame.f_lasti)
+        key = id(frame.f_code) + frame.f_lasti  # instructions lie inside their code object
         site = SITES.get(key) or _new_site(key, frame)
         if site is not INSIDE:
             return site
@@ -76,7 +76,7 @@ def user_site(depth: int) -> Site | None:
     return None
 
 
-def _new_site(key: tuple[int, int], frame: FrameType) -> Site:
+def _new_site(key: int, frame: FrameType) -> Site:
     # The code object is kept alive, so that its id cannot be given to another one.
     name = frame.f_globals.get("__name__") or ""
     file = frame.f_code.co_filename  # an example in a docstring is a user's program
@@ -84,4 +84,4 @@ def _new_site(key: tuple[int, int], frame: FrameType) -> Site:
     inside = ours or file.startswith("<frozen")
     if inside:
         _kept.append(frame.f_code)
-    return SITES.setdefault(key, INSIDE if inside else Site(frame.f_code, key[1]))
+    return SITES.setdefault(key, INSIDE if inside else Site(frame.f_code, frame.f_lasti))
