@@ -100,8 +100,6 @@ from tinygrad_edu.ops.reductions import (
 from tinygrad_edu.roles import infer_roles, parameters
 from tinygrad_edu.sites import trace_lines
 from tinygrad_edu.tags import bias, constant, input, set_role, target, weight
-from tinygrad_edu.tape import Tape
-from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from tinygrad_edu import linalg, nn, optim, testing, train
@@ -327,8 +325,12 @@ if TYPE_CHECKING:
         quantile,
         trace,
     )
+    from tinygrad_edu.guide import help
+    from tinygrad_edu.roles import infer_roles, parameters
+    from tinygrad_edu.tape import Tape
     from tinygrad_edu.testing import check
     from tinygrad_edu.tour import tour
+    from tinygrad_edu.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
     from tinygrad_edu.view.picture import draw
 
 __version__ = "0.1.0"
@@ -340,6 +342,9 @@ _LATER = {
     "optim": "tinygrad_edu.optim",
     "testing": "tinygrad_edu.testing",
     "train": "tinygrad_edu.train",
+    "Tape": "tinygrad_edu.tape:Tape",
+    "infer_roles": "tinygrad_edu.roles:infer_roles",
+    "parameters": "tinygrad_edu.roles:parameters",
     "draw": "tinygrad_edu.view.picture:draw",
     "explain": "tinygrad_edu.explain:explain",
     "to_code": "tinygrad_edu.explain:to_code",
@@ -350,6 +355,8 @@ _LATER = {
     "help": "tinygrad_edu.guide:help",
     "tour": "tinygrad_edu.tour:tour",
 }
+_TRANSFORMS = ("grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp")
+_LATER |= {name: f"tinygrad_edu.transforms:{name}" for name in _TRANSFORMS}
 _LATER |= {n: f"tinygrad_edu.{module}:{n}" for module, names in FAMILIES.items() for n in names}
 
 

@@ -57,13 +57,15 @@ def stale_leaves(root: Value) -> list[Value]:
 def fit(d: Any, x: Any, op: Op[Any], i: int) -> Any:
     """A gradient brought to its operand's shape (summed over what was broadcast) and type."""
     have, want = raw.shape(d), raw.shape(x._data)
-    if have != want:
+    if type(d) is np.ndarray and have[1:] == want:  # the usual case: a bias, spread over the batch
+        d = raw.sum_to(d, want)
+    elif have != want:
         pairs = zip(want[::-1], have[::-1], strict=False)
         if len(have) < len(want) or any(n not in (1, m) for n, m in pairs):
             raise wording.rule_shape(op.name, i, have, want)
         d = OPS["sum_to"](d, shape=want) if type(d) is Value else raw.sum_to(d, want)
-    if want and d.dtype != x.dtype:
-        d = OPS["astype"](d, dtype=x.dtype) if type(d) is Value else d.astype(x.dtype)
+    if want and d.dtype != x._data.dtype:
+        d = OPS["astype"](d, dtype=x.dtype) if type(d) is Value else d.astype(x._data.dtype)
     return d if type(d) in (float, np.ndarray, Value) else canonical(d)
 
 

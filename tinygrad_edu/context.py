@@ -43,7 +43,7 @@ def role_of(role: Role | str | None) -> Role | None:
     <Role.WEIGHTED_SUM: 'weighted sum'>
     """
     try:
-        return None if role is None else Role(role)
+        return role if role is None or type(role) is Role else Role(role)
     except ValueError:
         names = ", ".join(repr(r.value) for r in Role)
         raise RoleError(f"no role {role!r}", hint=f"one of {names}") from None

@@ -31,6 +31,7 @@ from tinygrad_edu.wording import describe as describe
 P = ParamSpec("P")
 _next_id = count().__next__
 _mode = MODE.get
+FLOAT64 = np.dtype(np.float64)
 
 
 class Value(ArrayMethods):
@@ -55,20 +56,21 @@ class Value(ArrayMethods):
         self, data: Any, name: str | None = None, role: Any = None, requires_grad: bool = True
     ) -> None:
         mode = _mode()
-        if isinstance(data, Value):
-            raise DTypeError(f"{describe(data)} is a Value already", hint="use it, or v.detach()")
-        kept = getattr(data, "dtype", None) if np.ndim(data) == 0 else None
-        # The float type that a scalar came from, or None: a weak Python float.
-        self._dtype: Any = kept.type if kept is not None and kept.kind == "f" else None
-        self._data: Raw = operand(data, plain=mode.recording is not None)
+        self._dtype: Any = None  # the float type that a scalar came from; None: a Python float
+        if type(data) is not float:
+            if isinstance(data, Value):
+                raise DTypeError(f"{describe(data)} is a Value already", hint="use v, or v.detach()")
+            kept = getattr(data, "dtype", None) if np.ndim(data) == 0 else None
+            self._dtype = kept.type if kept is not None and kept.kind == "f" else None
+            data = operand(data, plain=mode.recording is not None)
+        self._data: Raw = data
         self.op: Op[Any] | None = None
         self.inputs: tuple[Any, ...] = ()
         self.params: dict[str, Any] | None = None
         self._grad: Any = None
         self.requires_grad, self.id, self.site = requires_grad, _next_id(), user_site(2)
-        self.tag = (
-            Tag(name, role_of(role), mode.tag.scope) if name is not None or role else mode.tag
-        )
+        named = name is not None or role
+        self.tag = Tag(name, role_of(role), mode.tag.scope) if named else mode.tag
 
     def __init_subclass__(cls) -> None:
         raise TypeError("Value is final: make a function that returns Values, or a Module")
@@ -135,11 +137,12 @@ class Value(ArrayMethods):
         """Give a leaf new numbers of the same shape. Graphs recorded before become stale."""
         if self.op is not None:
             raise wording.no_leaf(self)
-        data = operand(new._data if isinstance(new, Value) else new)
-        if raw.shape(data) != self.shape:
-            raise wording.other_shape(raw.shape(data), self)
-        same = type(data) is float or data.dtype == self.dtype
-        self._data, self.id = data if same else canonical(data.astype(self.dtype)), _next_id()
+        data, old = operand(new._data if isinstance(new, Value) else new), self._data
+        if type(data) is not float or type(old) is not float:
+            if raw.shape(data) != raw.shape(old):
+                raise wording.other_shape(raw.shape(data), self)
+            data = data if data.dtype == old.dtype else canonical(data.astype(old.dtype))
+        self._data, self.id = data, _next_id()
         return self
 
     def detach(self) -> Value:
@@ -337,8 +340,11 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
     if type(out) is not float:
         if op.plain and recording is None:
             return np.bool_(out) if type(out) is bool else out  # so that ~ means "not"
-        dtype = out.dtype.type if getattr(out, "shape", None) == () else None
-        out = canonical(out, plain=recording is not None)
+        if type(out) is np.ndarray and out.dtype is FLOAT64 and out.shape:
+            dtype = out.setflags(write=False)  # None; what `canonical` does, sooner
+        else:
+            dtype = out.dtype.type if getattr(out, "shape", None) == () else None
+            out = canonical(out, plain=recording is not None)
     if not mode.grad and recording is None:
         return make_leaf(out, dtype)
     v = object.__new__(Value)

@@ -114,7 +114,7 @@ def sum_to(x: Raw, shape_: tuple[int, ...]) -> Raw:
         return x
     lead = len(have) - len(shape_)
     if lead >= 0 and have[lead:] == shape_:  # the usual case: a bias, spread over the batch
-        return canonical(np.add.reduce(x, axis=tuple(range(lead))))
+        return canonical(np.add.reduce(x, axis=0 if lead == 1 else tuple(range(lead))))
     same = [lead >= 0 and n == m for n, m in zip(shape_, have[max(lead, 0) :], strict=False)]
     if lead < 0 or any(n != 1 and not s for n, s in zip(shape_, same, strict=True)):
         raise ShapeError(f"shape {have} does not come from broadcasting {shape_}")

@@ -9,13 +9,15 @@ cards of `tg.help` draw from here, so an operation says once what can be done wi
 from __future__ import annotations
 
 from collections.abc import Callable
-from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:  # it loads hashes and more, which is for checks to pay
+    from random import Random
+
 Example = tuple[tuple[Any, ...] | None, dict[str, Any]]
-Maker = Callable[[Random], Example]
+Maker = Callable[["Random"], Example]
 
 
 def numbers(rng: Random, *shape: int) -> Any:
