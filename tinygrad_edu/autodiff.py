@@ -1,9 +1,10 @@
-"""Derivatives of recorded graphs: backward, and the transforms grad, vjp, jvp, jacobian, hessian.
+"""Derivatives of recorded graphs, backward: from a result to everything it was computed from.
 
-One loop runs backward (`pull_back`), one forward (`push_forward`). Both read the rules declared
-with the operations; with ``create_graph`` the same rules are given Values and so record the
-derivative as a graph, which can be differentiated again. See Baydin, Pearlmutter, Radul and
-Siskind, "Automatic Differentiation in Machine Learning: a Survey", JMLR 18 (2018).
+One loop does it (`pull_back`). It reads the rules declared with the operations; with
+``create_graph`` the same rules are given Values and so record the derivative as a graph, which can
+be differentiated again. Forward mode is in `tangents`, the functional forms in `transforms`. See
+Baydin, Pearlmutter, Radul and Siskind, "Automatic Differentiation in Machine Learning: a Survey",
+JMLR 18 (2018).
 """
 
 from __future__ import annotations
@@ -71,20 +72,12 @@ def fit(d: Any, x: Any, op: Op[Any], i: int) -> Any:
 
 def pull(op: Op[Any], i: int, g: Any, out: Any, xs: Sequence[Any], params: Any, x: Value) -> Any:
     """The gradient of operand ``i``, the Value ``x``, in its shape and type; None: none."""
-    rules, params = op.rules, params or {}
-    rule = rules[i] if type(rules) is tuple else rules
     try:
-        if rule is ONE:
-            d = g
-        elif type(rule) is FunctionType:
-            d = rule(out, *xs, **params) if g is ONE else g * rule(out, *xs, **params)
-        else:
-            d = op.pull(i, g, out, xs, params)
+        d = op.pull(i, g, out, xs, params or {})
     except (ArithmeticError, ValueError) as error:
-        d = recover.pull(op, i, g, out, xs, params, error)
-    data = x._data
-    same = type(d) is type(data) is np.ndarray and d.shape == data.shape
-    return d if d is None or same and d.dtype is data.dtype else fit(d, x, op, i)
+        d = recover.pull(op, i, g, out, xs, params or {}, error)
+    same = type(d) is type(x._data) is np.ndarray and d.shape == x._data.shape
+    return d if d is None or (same and d.dtype is x._data.dtype) else fit(d, x, op, i)
 
 
 def pull_back(
@@ -100,7 +93,7 @@ def pull_back(
     if seed is not ONE and root.shape and seed.dtype != root.dtype:
         seed = seed.astype(root.dtype)  # a float64 seed leaves a float32 graph float32
     grads[root] = seed
-    outer = MODE.get()
+    outer, rule = MODE.get(), FunctionType
     try:
         for v, g in grads.items():  # the values change on the way, the keys do not
             op = v.op
@@ -116,24 +109,22 @@ def pull_back(
                         grads[x] = g if old is None else old + g
                 continue
             if type(out) is float and len(inputs) == 2 and type(rules) is tuple and params is None:
-                (x, y), (slope, other) = inputs, rules
+                (x, y), (p, q) = inputs, rules
                 a = x._data if type(x) is Value else x
                 b = y._data if type(y) is Value else y
                 if type(x) is Value and x.requires_grad and x.id > floor:
                     try:
-                        d = g if slope is ONE else g * slope(out, a, b) if type(slope) is FunctionType else None
+                        d = g if p is ONE else g * p(out, a, b) if type(p) is rule else None
                     except (ArithmeticError, ValueError):
                         d = None
-                    d = d if type(d) is float else pull(op, 0, g, out, (a, b), params, x)
-                    old = grads[x]
+                    old, d = grads[x], d if type(d) is float else pull(op, 0, g, out, (a, b), {}, x)
                     grads[x] = d if old is None else old + d
                 if type(y) is Value and y.requires_grad and y.id > floor:
                     try:
-                        d = g if other is ONE else g * other(out, a, b) if type(other) is FunctionType else None
+                        d = g if q is ONE else g * q(out, a, b) if type(q) is rule else None
                     except (ArithmeticError, ValueError):
                         d = None
-                    d = d if type(d) is float else pull(op, 1, g, out, (a, b), params, y)
-                    old = grads[y]
+                    old, d = grads[y], d if type(d) is float else pull(op, 1, g, out, (a, b), {}, y)
                     grads[y] = d if old is None else old + d
                 continue
             if create_graph:
@@ -150,27 +141,6 @@ def pull_back(
     finally:
         MODE.set(outer)
     return grads
-
-
-def push_forward(
-    root: Value, tangents: dict[Value, Any], floor: int, create_graph: bool = False
-) -> Any:
-    """Forward mode over the recorded graph: the tangent of ``root``; None: nothing reaches it."""
-    for v in reversed(topological(root, floor)):
-        op = v.op
-        ts = [tangents.get(x) if type(x) is Value else None for x in v.inputs]
-        if v in tangents or op is None or all(t is None for t in ts):
-            continue
-        xs = [x._data if type(x) is Value and not create_graph else x for x in v.inputs]
-        out, params = v if create_graph else v._data, v.params or {}
-        try:
-            t = op.push(ts, out, xs, params)
-        except (ArithmeticError, ValueError):
-            t = raw.ieee(lambda o, *args: op.push(ts, o, args, params), out, *xs)  # noqa: B023
-        if t is not None and raw.shape(t) != v.shape:
-            t = OPS["broadcast_to"](t, shape=v.shape)
-        tangents[v] = t
-    return tangents.get(root)
 
 
 def backward(

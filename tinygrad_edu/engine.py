@@ -59,7 +59,9 @@ class Value(ArrayMethods):
         self._dtype: Any = None  # the float type that a scalar came from; None: a Python float
         if type(data) is not float:
             if isinstance(data, Value):
-                raise DTypeError(f"{describe(data)} is a Value already", hint="use v, or v.detach()")
+                raise DTypeError(
+                    f"{describe(data)} is a Value already", hint="use v, or v.detach()"
+                )
             kept = getattr(data, "dtype", None) if np.ndim(data) == 0 else None
             self._dtype = kept.type if kept is not None and kept.kind == "f" else None
             data = operand(data, plain=mode.recording is not None)
@@ -253,9 +255,6 @@ class Value(ArrayMethods):
         raise AttributeError(f"a Value has no attribute {name!r}{advice}")
 
 
-_READY = {Value, float}
-
-
 class Op(Generic[P]):
     """One operation: its forward function, its derivative rules, and what there is to know of it.
 
@@ -312,11 +311,9 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
         if type(x) is Value and (type(y) is Value or type(y) is float):
             needs, dtype = x.requires_grad, x._dtype  # most nodes: as below, without the loop
             if type(y) is Value:
-                needs = needs or y.requires_grad
                 dtype = dtype if y._dtype is dtype else raw.common(dtype, y._dtype)
-                out = op.forward(x._data, y._data)
-            else:
-                out = op.forward(x._data, y)
+                needs, y = needs or y.requires_grad, y._data
+            out = op.forward(x._data, y)
         else:
             xs, dtype, found = [], None, []
             for i, x in enumerate(inputs):
@@ -333,15 +330,17 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
                 out = compute(op, inputs, params)
                 return out if op.plain else canonical(out)
             if recording is not None and not (op.plain or op.kind == "shape"):
-                xs = [canonical(x) for x in xs]  # labels and masks are counted with as in eager maths
-            out = op.forward(*xs) if params is None else op.forward(*xs, **params)
+                xs = [
+                    canonical(x) for x in xs
+                ]  # labels and masks are counted with as in eager maths
+            out = op.forward(*xs, **(params or {}))
     except Exception as error:
         out = recover.forward(op, inputs, params or {}, error)
     if type(out) is not float:
         if op.plain and recording is None:
             return np.bool_(out) if type(out) is bool else out  # so that ~ means "not"
         if type(out) is np.ndarray and out.dtype is FLOAT64 and out.shape:
-            dtype = out.setflags(write=False)  # None; what `canonical` does, sooner
+            out.flags.writeable, dtype = False, None  # what `canonical` does, sooner
         else:
             dtype = out.dtype.type if getattr(out, "shape", None) == () else None
             out = canonical(out, plain=recording is not None)
@@ -355,9 +354,7 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
     if site is None and sites.lines:
         frame = sys._getframe(2)
         site = SITES.get(id(frame.f_code) + frame.f_lasti, INSIDE)
-        if site is INSIDE:
-            site = user_site(2)
-    v.site = site
+    v.site = user_site(2) if site is INSIDE else site
     return v
 
 

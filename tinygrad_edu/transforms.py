@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import raw
-from tinygrad_edu.autodiff import pull_back, push_forward
+from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.context import MODE, Mode, Switch
 from tinygrad_edu.define import ONE
 from tinygrad_edu.engine import OPS, Value, describe, make_leaf
 from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.tangents import push_forward
 
 Function = Callable[..., Any]
 ArgNums = int | Sequence[int]

@@ -25,7 +25,7 @@ def _as_matrix(x: Any, column: bool) -> Any:
 
 
 def _left(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if len(shape_of(x)) == len(shape_of(y)) == 2:
+    if x.ndim == y.ndim == 2:
         return g @ y.T
     full = _full_gradient(g, x, y) @ swapped(_as_matrix(y, column=True))
     shape = shape_of(full)
@@ -33,7 +33,7 @@ def _left(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def _right(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if len(shape_of(x)) == len(shape_of(y)) == 2:
+    if x.ndim == y.ndim == 2:
         return x.T @ g
     if len(shape_of(y)) == 2 < len(shape_of(x)):  # one matrix for a batch: one product
         return x.reshape((-1, shape_of(x)[-1])).T @ g.reshape((-1, shape_of(g)[-1]))

@@ -71,6 +71,8 @@ def listed(op: str) -> Any:
 
 
 def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    if type(x) is Value and x.ndim and not keepdims:
+        return {"axis": axis, "keepdims": keepdims}
     if axis is None and (type(x) is float or not np.shape(getattr(x, "_data", x))):
         return x  # a scalar is its own sum, mean and maximum
     if keepdims and isinstance(x, Value) and _reduced_shape(x, axis) == x.shape:
@@ -80,6 +82,8 @@ def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def count_of(x: Any, axis: Axis) -> float:
     """How many numbers become one."""
+    if axis is None:
+        return float(math.prod(shape_of(x)))
     return float(math.prod(shape_of(x)[a] for a in axes_of(x, axis)))
 
 
@@ -91,7 +95,7 @@ def count_of(x: Any, axis: Axis) -> float:
 )  # fmt: skip
 def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over the axes, or of all numbers; a list of scalar Values is summed as one node."""
-    return np.sum(x, axis=axis, keepdims=keepdims)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 @linear(

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.autodiff import pull_back, push_forward
+from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.context import Mode, Switch, no_grad
 from tinygrad_edu.engine import Value, make_leaf
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.raw import canonical, operand
+from tinygrad_edu.tangents import push_forward
 from tinygrad_edu.tape import Slot, Tape
 from tinygrad_edu.transforms import flatten
 
