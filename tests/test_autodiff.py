@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import Value
-from tinygrad_edu.autodiff import stale_leaves, topological
+from tinygrad_edu.autodiff import topological
 from tinygrad_edu.errors import AutodiffError, DTypeError, ShapeError
+from tinygrad_edu.view.graph import stale_leaves
 
 finite = st.floats(-3.0, 3.0)
 

@@ -307,6 +307,7 @@ if TYPE_CHECKING:
         sinh,
         tan,
     )
+    from tinygrad_edu.roles import infer_roles, parameters
     from tinygrad_edu.statistics import (
         amax,
         amin,
@@ -325,8 +326,6 @@ if TYPE_CHECKING:
         quantile,
         trace,
     )
-    from tinygrad_edu.guide import help
-    from tinygrad_edu.roles import infer_roles, parameters
     from tinygrad_edu.tape import Tape
     from tinygrad_edu.testing import check
     from tinygrad_edu.tour import tour

@@ -48,13 +48,6 @@ def topological(
     return order
 
 
-def stale_leaves(root: Value) -> list[Value]:
-    """The leaves below ``root`` that were assigned after their consumers had been recorded."""
-    moved: list[Value] = []
-    topological(root, every=True, moved=moved)
-    return list(dict.fromkeys(moved))
-
-
 def fit(d: Any, x: Any, op: Op[Any], i: int) -> Any:
     """A gradient brought to its operand's shape (summed over what was broadcast) and type."""
     have, want = raw.shape(d), raw.shape(x._data)
@@ -110,8 +103,7 @@ def pull_back(
                 continue
             if type(out) is float and len(inputs) == 2 and type(rules) is tuple and params is None:
                 (x, y), (p, q) = inputs, rules
-                a = x._data if type(x) is Value else x
-                b = y._data if type(y) is Value else y
+                a, b = x._data if type(x) is Value else x, y._data if type(y) is Value else y
                 if type(x) is Value and x.requires_grad and x.id > floor:
                     try:
                         d = g if p is ONE else g * p(out, a, b) if type(p) is rule else None

@@ -14,13 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.autodiff import stale_leaves
+from tinygrad_edu.autodiff import topological
 from tinygrad_edu.engine import Value
 from tinygrad_edu.roles import infer_roles
 
-__all__ = ["Graph", "Step", "read"]
+__all__ = ["Graph", "Step", "read", "stale_leaves"]
 
 Scope = tuple[tuple[str, str], ...]
+
+
+def stale_leaves(root: Value) -> list[Value]:
+    """The leaves below ``root`` that were assigned after their consumers had been recorded."""
+    moved: list[Value] = []
+    topological(root, every=True, moved=moved)
+    return list(dict.fromkeys(moved))
 
 
 @dataclass(slots=True, eq=False)
