@@ -11,7 +11,7 @@ from tinygrad_edu.functions import composite
 from tinygrad_edu.networks.arguments import Geometry, numbers, refusal, spatial
 from tinygrad_edu.ops.elementwise import where
 from tinygrad_edu.ops.pooling import max_pool, sum_pool
-from tinygrad_edu.ops.reductions import max, sum
+from tinygrad_edu.ops.reductions import max, mean, sum
 
 Length = int | tuple[int, ...]
 
@@ -168,11 +168,10 @@ def _adaptive(axes: int, input: Any, output_size: Any, largest: bool) -> Any:
     x = spatial(function, input, axes)
     size = _parts(function, x, output_size)
     if all(n % m == 0 for n, m in zip(x.shape[2:], size, strict=True)):
-        kernel = tuple(n // m for n, m in zip(x.shape[2:], size, strict=True))
-        nothing = {"stride": kernel, "padding": (0,) * axes, "dilation": (1,) * axes}
-        if largest:
-            return max_pool(x, size=size, kernel=kernel, **nothing)
-        return sum_pool(x, size=size, kernel=kernel, **nothing) / float(np.prod(kernel))
+        pairs = zip(x.shape[2:], size, strict=True)
+        parts = x.reshape((*x.shape[:2], *[k for n, m in pairs for k in (m, n // m)]))
+        inner = tuple(range(3, parts.ndim, 2))
+        return max(parts, axis=inner) if largest else mean(parts, axis=inner)
     last = tuple(range(-axes, 0))
     met, count = _met(x, size, -np.inf if largest else 0.0)
     return max(met, axis=last) if largest else sum(met, axis=last) / count
