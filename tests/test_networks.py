@@ -126,6 +126,15 @@ def test_winners_are_decided_anew_at_a_replay() -> None:
     assert np.array_equal(tape.run([-X]), pooled(-X))
 
 
+@pytest.mark.parametrize("op", [tg.max_pool, tg.sum_pool])
+def test_parameters_go_by_name_in_any_order(op: Any) -> None:
+    geometry = {"size": (3, 1), "kernel": (2, 3), "stride": (1, 2), "padding": (0, 1)}
+    geometry["dilation"] = (2, 1)
+    [first] = gradient(lambda x: op(x, **geometry), np.sin(X))
+    [second] = gradient(lambda x: op(x, **dict(reversed(geometry.items()))), np.sin(X))
+    assert np.array_equal(first, second)
+
+
 def test_ties_in_a_window_share_the_gradient() -> None:
     x = tg.Value(np.array([[[1.0, 3.0, 3.0, 0.0]]]))
     tg.sum(tg.max_pool1d(x, 3, stride=1)).backward()

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu.define import general
+from tinygrad_edu.engine import Value
 from tinygrad_edu.ops import window_examples as examples
 from tinygrad_edu.ops import windows
 from tinygrad_edu.ops.elementwise import Operand
@@ -27,16 +28,28 @@ def _code(call: str) -> str | None:
     return windows.CODE and f"{call}, {_GEOMETRY}\n{windows.CODE}"
 
 
+# The rules, on numbers without the call of an operation, which would copy what can be written to.
+
+
 def _convolution(x: Any, w: Any, y: Any, **geometry: Any) -> Any:
-    return convolution(x, w, size=shape_of(y)[2:], **geometry)
+    size = shape_of(y)[2:]
+    if Value in map(type, (x, w)):
+        return convolution(x, w, size=size, **geometry)
+    return windows.convolve(x, w, size, **geometry)
 
 
 def _transpose(y: Any, w: Any, x: Any, **geometry: Any) -> Any:
-    return convolution_transpose(y, w, shape=shape_of(x)[2:], **geometry)
+    shape = shape_of(x)[2:]
+    if Value in map(type, (y, w)):
+        return convolution_transpose(y, w, shape=shape, **geometry)
+    return windows.spread(y, w, shape, **geometry)
 
 
 def _weight(x: Any, y: Any, w: Any, **geometry: Any) -> Any:
-    return convolution_weight(x, y, kernel=shape_of(w)[2:], **geometry)
+    kernel = shape_of(w)[2:]
+    if Value in map(type, (x, y)):
+        return convolution_weight(x, y, kernel=kernel, **geometry)
+    return windows.correlate(x, y, kernel, **geometry)
 
 
 @general(

@@ -38,10 +38,14 @@ def _code(call: str) -> str | None:
     return pools.CODE and f"{call}, {_GEOMETRY}\n{pools.CODE}"
 
 
+def _ordered(params: dict[str, Any]) -> list[Geometry]:
+    return [params[name] for name in ("kernel", "stride", "padding", "dilation")]
+
+
 def _unless_idle(x: Any, /, **params: Any) -> Any:
     """The operand itself where each window meets its own number alone: nothing is recorded."""
-    order = [params[name] for name in ("kernel", "stride", "padding", "dilation")]
-    shape, size = shape_of(x)[2:], params.get("size", params.get("shape"))
+    order, shape = _ordered(params), shape_of(x)[2:]
+    size = params.get("size", params.get("shape"))
     if size != shape:
         return params
     axes = [(n, windows.along(n, n, *g)) for n, *g in zip(shape, *order, strict=True)]
@@ -55,15 +59,22 @@ def _unless_idle(x: Any, /, **params: Any) -> Any:
 
 def _share(g: Any, x: Any, top: Any, geometry: dict[str, Any]) -> Any:
     if Value not in map(type, (g, x, top)):  # the same on numbers, with the winners as bools
-        won = pools.winners(x, top, *geometry.values())
-        return pools.share(g, won, shape_of(x)[2:], *geometry.values())
+        won = pools.winners(x, top, *_ordered(geometry))
+        return pools.share(g, won, shape_of(x)[2:], *_ordered(geometry))
     won = max_pool_winners(x, top, **geometry)
     return max_pool_share(g, won, shape=shape_of(x)[2:], **geometry)
 
 
+def _scatter(g: Any, x: Any, geometry: dict[str, Any]) -> Any:
+    shape = shape_of(x)[2:]
+    if isinstance(g, Value):
+        return sum_pool_transpose(g, shape=shape, **geometry)
+    return pools.spread_evenly(g, shape, *_ordered(geometry))
+
+
 def _lead(x: Any, size: Geometry, **geometry: Geometry) -> Any:
     """How far each number of a window is ahead of its best rival there, or behind the winner."""
-    order = [geometry[name] for name in ("kernel", "stride", "padding", "dilation")]
+    order = _ordered(geometry)
     kernel = tuple(range(2, x.ndim))
     inside = windows.columns(np.ones_like(x), size, *order) != 0.0
     met = np.where(inside, windows.columns(x, size, *order), -np.inf)
@@ -147,7 +158,7 @@ def max_pool_share(
 
 
 @linear(
-    lambda g, x, size, **p: sum_pool_transpose(g, shape=shape_of(x)[2:], **p),
+    lambda g, x, size, **geometry: _scatter(g, x, geometry),
     kind="reduction", symbol="Σ", formula="Σ of each window", torch="", jax="",
     prepare=_unless_idle, code=_code("total({0}, {size}"), examples=examples.pooling,
 )  # fmt: skip
