@@ -93,8 +93,8 @@ def _lead(x: Any, size: Geometry, **geometry: Geometry) -> Any:
             t, max_pool_winners(x, out, **geometry), size=size, **geometry
         )
     ],
-    kind="reduction", symbol="max", formula="max of each window", kinks=(_lead,), torch="", jax="",
-    conventions=_TIES, prepare=_unless_idle,
+    kind="reduction", symbol="max pool", formula="max of each window", torch="", jax="",
+    kinks=(_lead,), conventions=_TIES, prepare=_unless_idle,
     code=_code("largest({0}, {size}"), examples=examples.pooling,
 )  # fmt: skip
 def max_pool(
@@ -159,7 +159,7 @@ def max_pool_share(
 
 @linear(
     lambda g, x, size, **geometry: _scatter(g, x, geometry),
-    kind="reduction", symbol="Σ", formula="Σ of each window", torch="", jax="",
+    kind="reduction", symbol="Σ pool", formula="Σ of each window", torch="", jax="",
     prepare=_unless_idle, code=_code("total({0}, {size}"), examples=examples.pooling,
 )  # fmt: skip
 def sum_pool(
