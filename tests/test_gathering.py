@@ -157,6 +157,18 @@ def test_orders_are_stable_and_nan_is_seen() -> None:
     assert tg.searchsorted(np.array([1.0, 2.0, 2.0]), 2.0, side="right") == 3
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_a_large_order_is_the_stable_one_with_equal_numbers_and_without(
+    axis: int | None, descending: bool
+) -> None:
+    x = some(40, 30)
+    for data in (x, np.round(x, 1), np.where(x > 1.0, np.nan, x)):
+        found = tg.argsort(data, axis=axis, descending=descending)
+        rank = np.where(np.isnan(data), np.inf, data) * (-1.0 if descending else 1.0)
+        assert np.array_equal(found, np.argsort(rank, axis=axis, kind="stable"))
+
+
 def test_the_gradient_goes_back_to_the_place_a_number_came_from() -> None:
     x = tg.Value([3.0, 1.0, 2.0])
     tg.sum(tg.sort(x) * np.array([1.0, 10.0, 100.0])).backward()

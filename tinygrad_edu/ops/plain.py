@@ -71,11 +71,19 @@ def argsort(
     x: Operand, axis: int | None = -1, kind: str | None = None, descending: bool = False
 ) -> Any:
     """The positions that sort the numbers, as plain integers; equal numbers keep their order."""
+    x, axis = (np.ravel(x), 0) if axis is None else (x, axis)
+    if np.size(x) > MANY:
+        quick = np.argsort(x, axis=axis)
+        ordered = np.moveaxis(np.take_along_axis(x, quick, axis), axis, 0)
+        if (ordered[:-1] < ordered[1:]).all():  # no two are equal: the only order there is
+            return np.flip(quick, axis) if descending else quick
     if not descending:
         return np.argsort(x, axis=axis, kind="stable")
-    x, axis = (np.ravel(x), 0) if axis is None else (x, axis)
     backwards = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
     return np.flip(np.shape(x)[axis] - 1 - backwards, axis)
+
+
+MANY = 1000  # numbers from which it pays to sort in any order, and to look for equal ones
 
 
 @plain(formula="x without its history", code="{0}")
