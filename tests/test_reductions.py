@@ -157,6 +157,9 @@ def test_norms_are_numpys(order: Any) -> None:
 
 def test_norms_of_matrices_are_not_guessed() -> None:
     assert tg.norm(X, "fro", axis=(0, 1)) == pytest.approx(np.linalg.norm(X, "fro", axis=(0, 1)))
+    x = tg.Value(X)
+    length, gradient = Tape.of(tg.norm(x), wrt=[x]).run()  # the recorded call is taken again
+    assert length == pytest.approx(np.linalg.norm(X)) and gradient == pytest.approx(X / length)
     with pytest.raises(ShapeError, match=r"order 1 over 2 axes of shape \(2, 2\)") as caught:
         tg.norm(tg.Value(np.eye(2)), 1)
     assert "tg.linalg.norm" in str(caught.value)

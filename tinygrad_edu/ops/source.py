@@ -160,7 +160,7 @@ def norm(x, ord, axis, keepdims):
     top = np.max(size, axis=axis, keepdims=True, initial=0.0)
     top = np.where((top > 0.0) & (top < np.inf), top, 1.0)
     size = size / top
-    if ord == 2:
+    if ord in (None, 2):
         out = top * np.sqrt(np.sum(size * size, axis=axis, keepdims=True))
     else:
         out = top * np.sum(size**ord, axis=axis, keepdims=True) ** (1.0 / ord)

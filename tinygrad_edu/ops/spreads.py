@@ -137,7 +137,7 @@ def _prepare_norm(x: Any, ord: Any, axis: Axis, keepdims: bool) -> Any:
     if not array.shape:
         array = reshape(array, (1,))
     if ord in (None, "fro"):
-        ord = 2
+        ord = None
     elif isinstance(ord, str):
         raise DTypeError(f"norm: no order {ord!r}", hint='a number, np.inf, or "fro"')
     elif len(axes_of(array, axis)) != 1:
@@ -159,7 +159,7 @@ def _prepare_norm(x: Any, ord: Any, axis: Axis, keepdims: bool) -> Any:
 
 def _norm_slope(g: Any, out: Any, x: Any, ord: float, axis: Axis) -> Any:
     """g times the partial derivatives: x / out, or sign(x) · (|x| / out)^(ord - 1)."""
-    if ord == 2:
+    if ord in (None, 2):
         return spread(_over(g, out), x, axis) * x
     zero = equal(x, 0.0)
     ratio = absolute(x) / spread(where(equal(out, 0.0), 1.0, out), x, axis)
@@ -171,7 +171,7 @@ def _norm_slope(g: Any, out: Any, x: Any, ord: float, axis: Axis) -> Any:
     vjp=[lambda g, out, x, ord, axis, keepdims: _norm_slope(g, out, x, ord, axis)],
     jvp=[
         lambda t, out, x, ord, axis, keepdims: (
-            _over(sum(x * t, axis, keepdims), out) if ord == 2
+            _over(sum(x * t, axis, keepdims), out) if ord in (None, 2)
             else sum(_norm_slope(1.0, out, x, ord, axis) * t, axis, keepdims)
         )
     ],
@@ -182,7 +182,7 @@ def _norm_slope(g: Any, out: Any, x: Any, ord: float, axis: Axis) -> Any:
         ),
     ),
     code=source.NORM, numpy="np.linalg.norm({0}, {ord}, {axis}, {keepdims})",
-    torch="torch.linalg.vector_norm({0}, {ord}, dim={axis}, keepdim={keepdims})",
+    torch="torch.linalg.vector_norm({0}, {ord} or 2, dim={axis}, keepdim={keepdims})",
     jax="jnp.linalg.norm({0}, {ord}, {axis}, {keepdims})",
     stable="The numbers are divided by the largest of them before they are squared.",
     conventions=(Convention(
@@ -204,7 +204,7 @@ def norm(x: Operand, ord: Any = None, axis: Axis = None, keepdims: bool = False)
     top = np.max(size, axis=axis, keepdims=True, initial=0.0)
     top = np.where((top > 0.0) & (top < np.inf), top, 1.0)
     size = size / top
-    if ord == 2:
+    if ord in (None, 2):
         out = top * np.sqrt(np.sum(size * size, axis=axis, keepdims=True))
     else:
         out = top * np.sum(size**ord, axis=axis, keepdims=True) ** (1.0 / ord)
