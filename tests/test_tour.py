@@ -73,7 +73,8 @@ def test_it_reads_as_text_not_as_a_log(shown: tuple[str, Path]) -> None:
 
 def test_the_pictures(shown: tuple[str, Path]) -> None:
     text, folder = shown
-    names = {"neuron.svg", "neuron-trained.svg", "network.svg"}
+    stems = ("neuron", "neuron-trained", "network")
+    names = {f"{stem}{ending}" for stem in stems for ending in (".svg", ".html")}
     files = {path.name for path in folder.iterdir()}
     assert names <= files <= names | {"neuron.png", "neuron-trained.png", "network.png"}
     assert all(f"{folder / name}" in text.replace("\n", "") for name in names)
@@ -117,7 +118,7 @@ def test_in_a_browsers_python(
     text = capsys.readouterr().out
     folder = tmp_path / "tinygrad-edu-tour"
     assert list(tmp_path.iterdir()) == [folder], "nothing else is left where the tour is run"
-    assert {path.suffix for path in folder.iterdir()} == {".svg"}
+    assert {path.suffix for path in folder.iterdir()} == {".svg", ".html"}
     assert "3 pictures in tinygrad-edu-tour" in text
     assert "writes PNG" in " ".join(text.split()) and "    python -m pip install resvg-py\n" in text
 
@@ -186,12 +187,13 @@ def test_steps_draw_a_bar_only_where_a_person_watches(monkeypatch: pytest.Monkey
     assert not sys.stdout.getvalue()
 
 
-def test_a_picture_without_png_is_svg_alone(tmp_path: Path) -> None:
+def test_a_picture_without_png_is_svg_and_page(tmp_path: Path) -> None:
     class Picture:
-        def save(self, path: Path) -> None:
+        def save(self, path: Path) -> Path:
             if path.suffix == ".png":
                 raise BackendError("no backend", hint="pip install it")
             path.write_text("<svg/>", encoding="utf-8")
+            return path
 
     files = report.save_picture(Picture(), tmp_path / "a")
-    assert [path.name for path in files] == ["a.svg"]
+    assert [path.name for path in files] == ["a.svg", "a.html"]

@@ -61,6 +61,10 @@ FILE.py is run as a program (under another name than __main__). NAME is a Value
 or a model in it, or a function that needs no arguments and returns one.
 
 example: {example}"""
+_PLAYGROUND = """\
+Writes one neuron as a page to move and to train in a browser, without Python: sliders for inputs,
+weights and bias, the activation to choose, the formula with numbers, the line it draws."""
+
 _DOCTOR = """\
 What is installed, which ways to draw really work here, what this terminal can
 show, and what to do about what does not."""
@@ -160,6 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_program(commands, "check", "check its gradients against differences", _CHECK)
     doctor = _command(commands, "doctor", "what is installed and what works", _DOCTOR)
     doctor.set_defaults(run=_doctor)
+    play = _command(commands, "playground", "one neuron to move, as a page", _PLAYGROUND)
+    play.add_argument("--out", metavar="FILE", default="playground.html", help="[playground.html]")
+    play.set_defaults(run=_playground)
     return parser
 
 
@@ -320,6 +327,14 @@ def _check(options: argparse.Namespace) -> int:
     from tinygrad_edu.command_program import check_program
 
     check_program(options.program)
+    return DONE
+
+
+def _playground(options: argparse.Namespace) -> int:
+    from tinygrad_edu.files import write_whole
+    from tinygrad_edu.view.playground import playground
+
+    say(f"{write_whole(options.out, playground().encode())}: open it in a browser")
     return DONE
 
 

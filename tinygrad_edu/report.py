@@ -112,11 +112,9 @@ def steps(items: Sequence[T], label: str) -> Iterator[T]:
 
 
 def save_picture(picture: Any, path: Path) -> list[Path]:
-    """Write ``path`` as SVG and, where something installed can, as PNG; what was written."""
-    files = [path.with_suffix(".svg"), path.with_suffix(".png")]
-    picture.save(files[0])
+    """Write ``path`` as SVG, as a page and, where something installed can, as PNG; the files."""
+    files = [picture.save(path.with_suffix(ending)) for ending in (".svg", ".html")]
     try:
-        picture.save(files[1])
+        return [*files, picture.save(path.with_suffix(".png"))]
     except BackendError:
-        return files[:1]
-    return files
+        return files

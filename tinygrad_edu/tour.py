@@ -358,6 +358,7 @@ def _the_end(pictures: Pictures, seconds: float) -> None:
         "python -m tinygrad_edu --help                           draw and check your own neurons\n"
         'python -c "import tinygrad_edu as tg; tg.help()"        the names to begin with'
     )
+    paragraph("Open neuron.html in a browser to step through the neuron and to move its weights.")
     say(f"\n{len(pictures.files)} pictures in {pictures.folder}; {seconds:.0f} s in all.")
 
 

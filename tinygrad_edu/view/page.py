@@ -20,7 +20,7 @@ from tinygrad_edu.view.scene import Scene
 from tinygrad_edu.view.style import stylesheet
 from tinygrad_edu.view.svg import safe, svg
 
-__all__ = ["page"]
+__all__ = ["asset", "embedded", "page"]
 
 LINES = 4_000
 """Most connections a page shows at neuron level: beyond it a browser is slow, and a file large."""
@@ -63,20 +63,21 @@ def page(
         "TITLE": title,
         "DESCRIPTION": safe(scenes[level].description),
         "NOTE": f'<p class="note">{safe(note)}</p>' if note else "",
-        "STYLE": stylesheet([], [], ["pos", "neg"], [], "auto") + _asset("page.css"),
+        "STYLE": stylesheet([], [], ["pos", "neg"], [], "auto") + asset("page.css"),
         "PICTURES": pictures,
-        "DATA": _json(data),
+        "DATA": embedded(data),
         "PROGRAM": live.source if isinstance(live, Program) else "null",
-        "SCRIPT": _asset("page.js"),
+        "SCRIPT": asset("page.js"),
     }
-    return re.sub("<!--([A-Z]+)-->", lambda hole: parts[hole[1]], _asset("page.html"))
+    return re.sub("<!--([A-Z]+)-->", lambda hole: parts[hole[1]], asset("page.html"))
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file beside this module's package data."""
     return (files("tinygrad_edu.view") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _json(data: Any) -> str:
+def embedded(data: Any) -> str:
     """JSON that can stand inside a script element: no "<" is left that could end it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     marks = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028"}
