@@ -63,7 +63,8 @@ def test_derivatives_of_numbers_are_the_true_ones(name: str) -> None:
     for i, (low, high) in enumerate(op.domain):
         point[i] = point[i] if low < point[i] < high else max(low, -9.0) + 0.3
     scope = dict(zip(operands, point, strict=True)) | OPS
-    scope |= op._defaults | {"out": op(*point), "logical_not": lambda x: not x}
+    scope |= {"out": op(*point), "logical_not": lambda x: not x, "inf": math.inf}
+    scope |= op._defaults
     signs = {
         "×": "*",
         "÷": "/",
@@ -71,6 +72,7 @@ def test_derivatives_of_numbers_are_the_true_ones(name: str) -> None:
         "^": "**",
         "²": "**2",
         "≤": "<=",
+        "≠": "!=",
         "≥": ">=",
         " = ": " == ",
     }
@@ -88,7 +90,7 @@ def test_derivatives_of_numbers_are_the_true_ones(name: str) -> None:
         high, low = ([*point[:i], point[i] + h, *point[i + 1 :]] for h in (1e-6, -1e-6))
         measured = (float(op(*high)) - float(op(*low))) / 2e-6
         claimed = float(eval(formulas[f"∂/∂{operand}"], {}, scope))
-        assert math.isclose(claimed, measured, rel_tol=3e-4, abs_tol=1e-7), (operand, formulas)
+        assert math.isclose(claimed, measured, rel_tol=5e-4, abs_tol=1e-7), (operand, formulas)
 
 
 def test_pytorch_has_the_functions_that_cards_name() -> None:

@@ -36,7 +36,8 @@ def leaky_relu(x: Operand, negative_slope: float = 0.01) -> Any:
 @elementwise(
     [lambda out, x, alpha: where(x > 0.0, 1.0, out + alpha)],
     formula="x if x > 0 else α · (eˣ − 1)", kind="activation",
-    kinks=(lambda x, alpha: x if alpha != 1.0 else x + INF,), code=source.ELU,
+    kinks=(lambda x, alpha: x if alpha != 1.0 else x + INF,),
+    code=source.ELU, conventions=conventions.ELU,
     js=source.ELU_JS,
     examples=examples.parameter("alpha", 1.0, 0.3, 2.0),
     stable="expm1 of numbers up to 0 only: no overflow, no digit lost near 0",

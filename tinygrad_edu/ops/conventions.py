@@ -74,13 +74,17 @@ LEAKY_RELU = (
     Convention("leaky relu at 0: the lower slope", "d(tg.leaky_relu)(0.0)", "0.01",
                "round(D(torch.nn.functional.leaky_relu)(t(0.0)).item(), 6)", "0.01"),
 )
+ELU = (
+    Convention("elu at 0: the lower slope", "d(lambda x: tg.elu(x, 2.0))(0.0)", "2.0",
+               "D(lambda x: F.elu(x, 2.0))(t(0.0)).item()", "2.0"),
+)
 SOFTPLUS = (
     Convention("softplus beyond PyTorch's threshold", "tg.softplus(25.0) > 25.0", "True",
-               "(torch.nn.functional.softplus(t(25.0).double()) > 25.0).item()", "False"),
+               "(F.softplus(t(25.0).double()) > 25.0).item()", "False"),
 )
 SILU = (
     Convention("silu at -inf: the limit", "tg.silu(-np.inf)", "-0.0",
-               "torch.nn.functional.silu(t(-np.inf)).item()", "nan"),
+               "F.silu(t(-np.inf)).item()", "nan"),
 )
 POWER = (
     Convention("x to the power 0, at 0", "d(lambda x: x ** 0)(0.0)", "0.0",

@@ -144,7 +144,10 @@ def exp(x: Operand) -> Any:
     return numeric.exp(x)
 
 
-@elementwise([lambda out, x: out + 1.0], formula="eˣ − 1", code="m.expm1({0})", analytic=True)
+@elementwise(
+    [lambda out, x: exp(x)], formula="eˣ − 1", code="m.expm1({0})", analytic=True,
+    stable="near 0, where the difference would lose digits, and far below it the derivative, eˣ",
+)  # fmt: skip
 def expm1(x: Operand) -> Any:
     """exp(x) - 1, exact for small x."""
     return numeric.expm1(x)
@@ -180,6 +183,7 @@ def log10(x: Operand) -> Any:
 @elementwise(
     [lambda out, x: 1.0 / (1.0 + x)], formula="ln(1 + x)", domain=((-1.0, INF),),
     code="m.log1p({0})", analytic=True,
+    stable="1 + x is not formed, so that a small x keeps digits",
 )  # fmt: skip
 def log1p(x: Operand) -> Any:
     """log(1 + x), exact for small x."""

@@ -45,6 +45,7 @@ def _share(win: Any, x: Any, y: Any) -> Any:
                    "tuple(g.item() for g in D(torch.fmax, (0, 1))(t(math.nan), t(1.0)))",
                    "(0.0, 1.0)"),
     ),
+    js="{0} > {1} || Number.isNaN({1}) ? {0} : {1}",
 )  # fmt: skip
 def fmax(x: Operand, y: Operand) -> Any:
     """The larger of two, or the one that is a number where the other is NaN; ties share."""
@@ -57,6 +58,7 @@ def fmax(x: Operand, y: Operand) -> Any:
     [lambda out, x, y: _share(less, x, y), lambda out, x, y: 1.0 - _share(less, x, y)],
     symbol="fmin", formula="min(x, y), NaN aside", kinks=(lambda x, y: x - y,),
     code=("{0} if {0} < {1} or {1} != {1} else {1}", "np.fmin({0}, {1})"),
+    js="{0} < {1} || Number.isNaN({1}) ? {0} : {1}",
 )  # fmt: skip
 def fmin(x: Operand, y: Operand) -> Any:
     """The smaller of two, or the one that is a number where the other is NaN; ties share."""
@@ -131,6 +133,7 @@ def nan_to_num(
     ),
     jax="{0} + {2} * ({1} - {0})",
     stable="from the nearer end, so that weight 1 gives the end exactly",
+    js="{2} < 0.5 ? {0} + {2} * ({1} - {0}) : {1} - (1 - {2}) * ({1} - {0})",
 )  # fmt: skip
 def lerp(start: Operand, end: Operand, weight: Operand) -> Any:
     """The point between start and end: start at weight 0, end at weight 1, beyond them too."""

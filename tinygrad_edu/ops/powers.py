@@ -31,6 +31,7 @@ float_power = power  # here every number is a float, and float32 stays float32
 
 @elementwise(
     [lambda out, x: LN2 * out], formula="2ˣ", code="m.exp2({0})", analytic=True,
+    js="Math.pow(2, {0})",
 )  # fmt: skip
 def exp2(x: Operand) -> Any:
     """2 to the power x."""

@@ -38,6 +38,7 @@ from tinygrad_edu.ops.special import erfc
         Convention("prelu at 0: the weight", "d(tg.prelu)(0.0, 0.25)", "0.25",
                    "D(F.prelu)(t(0.0), t(0.25)).item()", "0.25"),
     ),
+    js="{0} > 0 ? {0} : {1} * {0}",
 )  # fmt: skip
 def prelu(x: Operand, weight: Operand) -> Any:
     """leaky_relu whose lower slope is learned (He et al., 2015); weight broadcasts as in NumPy."""
@@ -60,6 +61,7 @@ _ALPHA, _SCALE = 1.6732632423543772848170429916717, 1.05070098735548049341933498
         Convention("selu at 0: the lower slope", "round(d(tg.selu)(0.0), 6)", "1.758099",
                    "round(D(F.selu)(t(0.0)).item(), 6)", "1.758099"),
     ),
+    js=f"{_SCALE} * ({{0}} > 0 ? {{0}} : {_ALPHA} * Math.expm1({{0}}))",
 )  # fmt: skip
 def selu(x: Operand) -> Any:
     """elu scaled so that layers keep mean 0 and variance 1 (Klambauer et al., 2017)."""
@@ -80,6 +82,7 @@ def selu(x: Operand) -> Any:
         Convention("celu at 0, second derivative: from the left", "d(d(tg.celu))(0.0)", "1.0",
                    "D(D(F.celu))(t(0.0)).item()", "0.0"),
     ),
+    js="{0} > 0 ? {0} : {alpha} * Math.expm1({0} / {alpha})",
 )  # fmt: skip
 def celu(x: Operand, alpha: float = 1.0) -> Any:
     """elu whose slope is continuous for every alpha (Barron, 2017)."""
@@ -146,6 +149,7 @@ def _gelu_tanh_slope(out: Any, x: Any) -> Any:
     code=source.gelu_tanh(_RATE, _CUBE),
     torch='F.gelu({0}, approximate="tanh")', jax="jax.nn.gelu({0})",
     stable="(1 + tanh u)/2 is the sigmoid of 2u, which keeps its digits where tanh u is near −1",
+    js=source.gelu_tanh_js(_RATE, _CUBE),
 )  # fmt: skip
 def gelu_tanh(x: Operand) -> Any:
     """gelu by the formula of Hendrycks and Gimpel (2016) that needs no error function."""
@@ -166,6 +170,7 @@ def _mish_slope(out: Any, x: Any) -> Any:
         Convention("mish at -inf: the limit", "tg.mish(-np.inf)", "-0.0",
                    "F.mish(t(-np.inf)).item()", "nan"),
     ),
+    js="Math.max({0}, -1000) * Math.tanh(Math.max({0}, 0) + Math.log1p(Math.exp(-Math.abs({0}))))",
 )  # fmt: skip
 def mish(x: Operand) -> Any:
     """x · tanh(softplus(x)), much like silu (Misra, 2019)."""
@@ -193,6 +198,7 @@ def mish(x: Operand) -> Any:
         Convention("hardswish at 3", "d(tg.hardswish)(3.0)", "1.0",
                    "D(F.hardswish)(t(3.0)).item()", "1.0"),
     ),
+    js="{0} >= 3 ? {0} : Math.max({0}, -3) * (Math.max({0}, -3) + 3) / 6",
 )  # fmt: skip
 def hardswish(x: Operand) -> Any:
     """silu made of straight lines and one parabola (Howard et al., 2019)."""
@@ -207,6 +213,7 @@ def hardswish(x: Operand) -> Any:
     conventions=(
         Convention("relu6 at 6", "d(tg.relu6)(6.0)", "0.0", "D(F.relu6)(t(6.0)).item()", "0.0"),
     ),
+    js="Math.min(Math.max({0}, 0), 6)",
 )  # fmt: skip
 def relu6(x: Operand) -> Any:
     """relu that stops at 6, so that few bits hold it; the derivative at 0 and at 6 is 0."""
@@ -229,6 +236,7 @@ def relu6(x: Operand) -> Any:
         Convention("threshold at the threshold", "d(lambda x: tg.threshold(x, 1.0, 0.0))(1.0)",
                    "0.0", "D(lambda x: F.threshold(x, 1.0, 0.0))(t(1.0)).item()", "0.0"),
     ),
+    js="{0} <= {threshold} ? {value} : {0}",
 )  # fmt: skip
 def threshold(x: Operand, threshold: float = 0.0, value: float = 0.0) -> Any:
     """x above the threshold, else a fixed value; NaN stays NaN."""
@@ -257,6 +265,7 @@ _SHRINK: dict[str, Any] = {
         Convention("softshrink at its bound", "d(tg.softshrink)(0.5)", "0.0",
                    "D(F.softshrink)(t(0.5)).item()", "0.0"),
     ),
+    js="{0} - Math.min(Math.max({0}, -{lambd}), {lambd})",
 )  # fmt: skip
 def softshrink(x: Operand, lambd: float = 0.5) -> Any:
     """x moved towards 0 by lambd, and 0 within: the step of the lasso."""
@@ -273,6 +282,7 @@ def softshrink(x: Operand, lambd: float = 0.5) -> Any:
         Convention("hardshrink at its bound", "d(tg.hardshrink)(0.5)", "0.0",
                    "D(F.hardshrink)(t(0.5)).item()", "0.0"),
     ),
+    js="Math.abs({0}) <= {lambd} ? 0 : {0}",
 )  # fmt: skip
 def hardshrink(x: Operand, lambd: float = 0.5) -> Any:
     """x, and 0 within ±lambd: small coefficients are taken for noise."""

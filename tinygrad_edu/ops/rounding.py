@@ -40,6 +40,7 @@ def _to_multiple(x: Any, y: Any) -> Any:
         Convention("floor at a whole number", "d(tg.floor)(2.0)", "0.0",
                    "D(torch.floor)(t(2.0)).item()", "0.0"),
     ),
+    js="Math.floor({0})",
 )  # fmt: skip
 def floor(x: Operand) -> Any:
     """The largest whole number up to x; its derivative is 0 everywhere by convention."""
@@ -48,6 +49,7 @@ def floor(x: Operand) -> Any:
 
 @elementwise(
     [0.0], formula="⌈x⌉", kinks=(_to_whole,), code=("float(np.ceil({0}))", "np.ceil({0})"),
+    js="Math.ceil({0})",
 )  # fmt: skip
 def ceil(x: Operand) -> Any:
     """The smallest whole number from x on; its derivative is 0 everywhere by convention."""
@@ -57,6 +59,7 @@ def ceil(x: Operand) -> Any:
 @elementwise(
     [0.0], formula="x without its decimals", kinks=(_to_whole,),
     code=("float(np.trunc({0}))", "np.trunc({0})"),
+    js="Math.trunc({0})",
 )  # fmt: skip
 def trunc(x: Operand) -> Any:
     """x rounded towards 0, in NumPy also `fix`; its derivative is 0 everywhere by convention."""

@@ -207,3 +207,9 @@ def gelu_tanh(rate: float, cube: float) -> tuple[str, str]:
         "\n    e = np.exp(-abs(z))"
         "\n    return low * (np.where(z >= 0, 1.0, e) / (1.0 + e))",
     )
+
+
+def gelu_tanh_js(rate: float, cube: float) -> str:
+    """The tanh form of gelu in JavaScript."""
+    inner = f"{rate!r} * {{0}} * (1 + {cube!r} * {{0}} * {{0}})"
+    return f"{{0}} * sigmoid({inner})" + _SIGMOID_JS

@@ -50,6 +50,7 @@ _FAR = 1e30
         Convention("softsign at infinity: the limit", "tg.softsign(np.inf)", "1.0",
                    "F.softsign(t(np.inf)).item()", "nan"),
     ),
+    js="{0} / (1 + Math.abs({0}))",
 )  # fmt: skip
 def softsign(x: Operand) -> Any:
     """An S between -1 and 1 that approaches them slowly; no exponential is needed."""
@@ -62,6 +63,7 @@ def softsign(x: Operand) -> Any:
     code=source.LOGSIGMOID,
     jax="jax.nn.log_sigmoid({0})",
     stable="min(x, 0) − log1p(exp(−|x|)): exp is only taken of numbers up to 0",
+    js="Math.min({0}, 0) - Math.log1p(Math.exp(-Math.abs({0})))",
 )  # fmt: skip
 def logsigmoid(x: Operand) -> Any:
     """log(sigmoid(x)), which stays a number where the sigmoid is 0."""
@@ -89,6 +91,7 @@ def _prepare_hardtanh(x: Any, min_val: float, max_val: float) -> Any:
         Convention("hardtanh at a bound", "d(tg.hardtanh)(1.0)", "0.0",
                    "D(F.hardtanh)(t(1.0)).item()", "0.0"),
     ),
+    js="Math.min(Math.max({0}, {min_val}), {max_val})",
 )  # fmt: skip
 def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """x held between two bounds: tanh of three straight lines; the derivative at a bound is 0."""
@@ -105,6 +108,7 @@ def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
         Convention("hardsigmoid at a bound", "d(tg.hardsigmoid)(3.0)", "0.0",
                    "D(F.hardsigmoid)(t(3.0)).item()", "0.0"),
     ),
+    js="Math.min(Math.max({0} / 6 + 0.5, 0), 1)",
 )  # fmt: skip
 def hardsigmoid(x: Operand) -> Any:
     """The sigmoid of three straight lines: 0 up to -3, 1 from 3 on; at both the derivative is 0."""
@@ -149,6 +153,7 @@ def tanhshrink(x: Operand) -> Any:
         Convention("step with straight_through", "d(lambda x: tg.step(x, True))(2.0)", "1.0",
                    "D(lambda x: x + (torch.sign(x) - x).detach())(t(2.0)).item()", "1.0"),
     ),
+    js="Number({0} > 0)",
 )  # fmt: skip
 def step(x: Operand, straight_through: bool = False) -> Any:
     """1 above 0, else 0: the binary neuron (McCulloch and Pitts, 1943; Rosenblatt, 1958).

@@ -127,13 +127,23 @@ def arctanh(x: Operand) -> Any:
     return either(math.atanh, np.arctanh)(x)
 
 
-@elementwise([math.pi / 180.0], formula="x · π / 180", code="{0} * (math.pi / 180.0)")
+@elementwise(
+    [math.pi / 180.0],
+    formula="x · π / 180",
+    code="{0} * (math.pi / 180.0)",
+    js="{0} * (Math.PI / 180)",
+)
 def deg2rad(x: Operand) -> Any:
     """Degrees as radians."""
     return x * (math.pi / 180.0)
 
 
-@elementwise([180.0 / math.pi], formula="x · 180 / π", code="{0} * (180.0 / math.pi)")
+@elementwise(
+    [180.0 / math.pi],
+    formula="x · 180 / π",
+    code="{0} * (180.0 / math.pi)",
+    js="{0} * (180 / Math.PI)",
+)
 def rad2deg(x: Operand) -> Any:
     """Radians as degrees."""
     return x * (180.0 / math.pi)
