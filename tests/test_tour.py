@@ -119,7 +119,7 @@ def test_in_a_browsers_python(
     folder = tmp_path / "tinygrad-edu-tour"
     assert list(tmp_path.iterdir()) == [folder], "nothing else is left where the tour is run"
     assert {path.suffix for path in folder.iterdir()} == {".svg", ".html"}
-    assert "3 pictures in tinygrad-edu-tour" in text
+    assert "6 files in tinygrad-edu-tour" in text
     assert "writes PNG" in " ".join(text.split()) and "    python -m pip install resvg-py\n" in text
 
 

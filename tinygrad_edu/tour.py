@@ -347,6 +347,7 @@ def _the_network(pictures: Pictures) -> None:
 
 def _the_end(pictures: Pictures, seconds: float) -> None:
     heading("What next")
+    paragraph("Open neuron.html in a browser to step through the neuron and to move its weights.")
     if not any(file.suffix == ".png" for file in pictures.files):
         paragraph(
             "The pictures are SVG, which every browser opens. Nothing installed here writes PNG; "
@@ -358,8 +359,7 @@ def _the_end(pictures: Pictures, seconds: float) -> None:
         "python -m tinygrad_edu --help                           draw and check your own neurons\n"
         'python -c "import tinygrad_edu as tg; tg.help()"        the names to begin with'
     )
-    paragraph("Open neuron.html in a browser to step through the neuron and to move its weights.")
-    say(f"\n{len(pictures.files)} pictures in {pictures.folder}; {seconds:.0f} s in all.")
+    say(f"\n{len(pictures.files)} files in {pictures.folder}; {seconds:.0f} s in all.")
 
 
 class _Tour(ModuleType):
