@@ -101,7 +101,7 @@ def sum(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
 @linear(
     lambda g, x, axis, keepdims: spread(g / count_of(x, axis), x, axis),
     kind="reduction", formula="Σᵢ xᵢ / n", prepare=listed("mean"),
-    code="np.mean({0}, axis={axis}, keepdims={keepdims})",
+    code="np.mean({0}, axis={axis}, keepdims={keepdims})", analytic=True,
     examples=examples.reduction,
 )  # fmt: skip
 def mean(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -226,6 +226,8 @@ def _along(x: Any, axis: Axis = -1) -> Any:
     vjp=[lambda g, out, x, axis: out * (g - sum(g * out, axis=axis, keepdims=True))],
     jvp=[lambda t, out, x, axis: out * (t - sum(t * out, axis=axis, keepdims=True))],
     kind="activation", formula="eˣⁱ / Σⱼ eˣʲ", prepare=_along, code=source.SOFTMAX,
+    numpy="scipy.special.softmax({0}, axis={axis})",
+    stable="exp is taken of scores less their logsumexp, none of which is above 0.",
     examples=examples.along,
 )  # fmt: skip
 def softmax(x: Operand, axis: int = -1) -> Any:
@@ -237,6 +239,8 @@ def softmax(x: Operand, axis: int = -1) -> Any:
     vjp=[lambda g, out, x, axis: g - exp(out) * sum(g, axis=axis, keepdims=True)],
     jvp=[lambda t, out, x, axis: t - sum(t * exp(out), axis=axis, keepdims=True)],
     kind="activation", formula="x − ln Σⱼ eˣʲ", prepare=_along, code=source.LOG_SOFTMAX,
+    numpy="scipy.special.log_softmax({0}, axis={axis})",
+    stable="No logarithm of a share is taken, so that a share of 0 in floats loses no digits.",
     examples=examples.along,
 )  # fmt: skip
 def log_softmax(x: Operand, axis: int = -1) -> Any:
