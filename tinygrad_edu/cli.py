@@ -64,7 +64,9 @@ example: {example}"""
 _PLAYGROUND = """\
 Writes one neuron as a page to move and to train in a browser, without Python: sliders for inputs,
 weights and bias, the activation to choose, the formula with numbers, the line it draws."""
-
+_LAB = """\
+Ideas about backpropagation that sound right and are not. Each runs in an engine
+of its own: what it computes, what is right, and which check catches it."""
 _DOCTOR = """\
 What is installed, which ways to draw really work here, what this terminal can
 show, and what to do about what does not."""
@@ -162,6 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_program(commands, "draw", "draw a Value or model of your program", _DRAW)
     _add_program(commands, "check", "check its gradients against differences", _CHECK)
+    lab = _command(commands, "lab", "wrong ideas about gradients, run and caught", _LAB)
+    lab.add_argument("name", nargs="?", metavar="NAME", help="the one to run; without: the list")
+    lab.set_defaults(run=_lab)
     doctor = _command(commands, "doctor", "what is installed and what works", _DOCTOR)
     doctor.set_defaults(run=_doctor)
     play = _command(commands, "playground", "one neuron to move, as a page", _PLAYGROUND)
@@ -335,6 +340,13 @@ def _playground(options: argparse.Namespace) -> int:
     from tinygrad_edu.view.playground import playground
 
     say(f"{write_whole(options.out, playground().encode())}: open it in a browser")
+    return DONE
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from tinygrad_edu.testing import lab
+
+    say(lab.overview() if options.name is None else lab.shown(options.name))
     return DONE
 
 

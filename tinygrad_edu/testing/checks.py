@@ -24,6 +24,7 @@ from tinygrad_edu.testing.point import Point, all_at_once, taylor, witnesses
 from tinygrad_edu.testing.report import Report
 from tinygrad_edu.testing.subject import (
     Gradient,
+    MisshapenError,
     Numbers,
     Subject,
     flat,
@@ -139,8 +140,12 @@ class _Check:
 
     def run(self) -> Report:
         """The report of all orders: the first one that is not right, else the worst right entry."""
-        with np.errstate(all="ignore"):  # nudged far, a function may leave its domain
-            return self._run()
+        try:
+            with np.errstate(all="ignore"):  # nudged far, a function may leave its domain
+                return self._run()
+        except MisshapenError as error:
+            advice = "a gradient is summed over the axes along which its number was broadcast"
+            return Report("wrong", notes=(*self.notes, str(error)), advice=advice)
 
     def _run(self) -> Report:
         leaves, outs = self.subject.record(self.xs)

@@ -32,7 +32,7 @@ def check_optimizer(optimizer: Any) -> None:
     """
     make = _maker(optimizer)
     for law in (
-        goes_downhill, takes_gradients_first, forgets, steps_twins_once, keeps_shape_and_type,
+        goes_downhill, forgets, takes_gradients_first, steps_twins_once, keeps_shape_and_type,
         leaves_others_alone, learns, repeats,
     ):  # fmt: skip
         law(make)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from tinygrad_edu.autodiff import pull_back
 from tinygrad_edu.context import Mode, Switch, no_grad
 from tinygrad_edu.engine import Value, make_leaf
-from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.raw import canonical, operand
+from tinygrad_edu.errors import DTypeError, GradientError
+from tinygrad_edu.raw import canonical, operand, shape
 from tinygrad_edu.tangents import push_forward
 from tinygrad_edu.tape import Slot, Tape
 from tinygrad_edu.transforms import flatten
@@ -98,10 +98,10 @@ def split(vector: Vector, like: Sequence[Any]) -> Numbers:
     parts: Numbers = []
     at = 0
     for x in like:
-        shape = () if type(x) is float else np.shape(x._data if isinstance(x, Value) else x)
-        size = math.prod(shape)
+        lengths = () if type(x) is float else np.shape(x._data if isinstance(x, Value) else x)
+        size = math.prod(lengths)
         part = vector[at : at + size]
-        parts.append(part.reshape(shape).copy() if shape else float(part[0]))
+        parts.append(part.reshape(lengths).copy() if lengths else float(part[0]))
         at += size
     return parts
 
@@ -118,8 +118,20 @@ def pull(
             for i, leaf in enumerate(leaves):
                 g = grads.get(leaf)
                 if g is not None:
+                    _must_fit(g, leaf)
                     totals[i] = g if totals[i] is None else totals[i] + g
     return totals
+
+
+class MisshapenError(GradientError):
+    """A gradient that has not the shape of its number."""
+
+
+def _must_fit(g: Any, leaf: Value) -> None:
+    if shape(g) != leaf.shape:
+        raise MisshapenError(
+            f"a gradient of shape {shape(g)} came back to an argument of shape {leaf.shape}"
+        )
 
 
 def gradient_of(leaves: Sequence[Value], outs: Sequence[Any], seed: Vector) -> Vector:
