@@ -78,7 +78,7 @@ def test_the_pictures(shown: tuple[str, Path]) -> None:
     files = {path.name for path in folder.iterdir()}
     assert names <= files <= names | {"neuron.png", "neuron-trained.png", "network.png"}
     assert all(f"{folder / name}" in text.replace("\n", "") for name in names)
-    assert f"{len(files)} pictures in {folder}" in text
+    assert f"{len(files)} files in {folder}" in text
     assert "mass" in (folder / "neuron.svg").read_text(encoding="utf-8")
 
 
