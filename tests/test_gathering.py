@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import tinygrad_edu as tg
 from tinygrad_edu.ops import indexing
@@ -40,6 +43,34 @@ def test_every_index_of_numpy_takes_and_gives_back(index: Any) -> None:  # T27
     want = np.zeros((3, 4))
     np.add.at(want, index, g)
     assert np.allclose(v.grad, want, rtol=1e-15)
+
+
+@st.composite
+def indexed(draw: st.DrawFn) -> tuple[tuple[int, ...], Any]:
+    """A shape, 0 among its lengths too, and an index into it: basic, of arrays, or a mask."""
+    shape = draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4))
+    kinds = [hnp.basic_indices(shape, allow_newaxis=True), hnp.arrays(bool, shape)]
+    if 0 not in shape:
+        kinds.append(hnp.integer_array_indices(shape))
+    return shape, draw(st.one_of(kinds))
+
+
+@given(indexed())
+@settings(max_examples=60)
+def test_any_index_takes_puts_and_adds_as_numpy_does(drawn: Any) -> None:
+    shape, index = drawn
+    x = some(*shape)
+    v, part = tg.Value(x), np.asarray(x[index])
+    g = some(*part.shape, seed=1)
+    put, added, want = x.copy(), x.copy(), np.zeros(shape)
+    put[index] = g
+    np.add.at(added, index, g)
+    np.add.at(want, index, g)
+    assert np.array_equal(np.asarray(v[index]._data), part)
+    assert np.array_equal(tg.set_at(v, index, g)._data, put)
+    assert np.allclose(tg.add_at(v, index, g)._data, added, rtol=1e-14)
+    tg.sum(v[index] * g).backward()
+    assert np.allclose(v.grad, want, rtol=1e-14)
 
 
 @pytest.mark.parametrize("many", [0, 10**9], ids=["places", "add.at"])
