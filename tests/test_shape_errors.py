@@ -93,6 +93,7 @@ MISTAKES: list[tuple[Any, type[Exception], tuple[str, ...]]] = [
     (lambda: tg.delete(w, 5), IndexingError, ("delete, obj=5", "size 3", W)),
     # a Value, a fraction or an unknown word where a plain parameter belongs
     (lambda: tg.reshape(x, (k, 3)), DTypeError, ("reshape: shape is a static", K, "v.item()")),
+    (lambda: tg.stack([x, x], axis=k), DTypeError, ("stack: axis is a static", K, "tg.stack(")),
     (lambda: tg.tile(x, k), DTypeError, ("tile: reps is a static", K, "tg.tile(x, reps)")),
     (lambda: tg.roll(x, k), DTypeError, ("roll: shift is a static", K)),
     (lambda: tg.roll(x, 1, k), DTypeError, ("roll: axis is a static", K)),

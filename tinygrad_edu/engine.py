@@ -295,7 +295,7 @@ class Op(Generic[P]):
             if type(params) is not dict:
                 return params  # there was nothing to do, or another operation has done it
         if params and Value in map(type, params.values()):
-            raise wording.static_value(self)
+            raise wording.static_value(self, params)
         return record(self, operands, params or None)
 
     def __repr__(self) -> str:

@@ -222,7 +222,9 @@ def rule_failure(op: Any, i: int, xs: Sequence[Any], error: Exception) -> Autodi
     return AutodiffError(f"{what}: {error}\n{operands}")
 
 
-def static_value(op: Any) -> DTypeError:
+def static_value(op: Any, params: dict[str, Any]) -> DTypeError:
     """A Value where a plain parameter belongs."""
-    what = f"{op.name}: a static parameter was given as a Value"
-    return DTypeError(what, hint=f"only the operands carry gradients: {op!r}; v.item() is plain")
+    key, value = next((key, x) for key, x in params.items() if hasattr(x, "tag"))
+    what = f"{op.name}: {key} is a static parameter, and a Value was given for it"
+    hint = f"v.item() is plain; only the operands carry gradients: {signature(op)}"
+    return DTypeError(f"{what}: {describe(value)}", hint=hint)

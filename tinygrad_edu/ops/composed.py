@@ -71,7 +71,8 @@ def _told(
     name: str, signature: Any, kinds: tuple[Any, str], args: Any, kwargs: Any, error: Exception
 ) -> Exception:
     operands, indices = kinds
-    called = wording.signature(SimpleNamespace(name=name, __signature__=signature))
+    op = SimpleNamespace(name=name, __signature__=signature)
+    called = wording.signature(op)
     try:
         given = signature.bind(*args, **kwargs).arguments
     except TypeError as odd:
@@ -80,16 +81,14 @@ def _told(
     for key, x in static.items():
         value = next((part for part in leaves(x) if isinstance(part, Value)), None)
         if value is not None and key != indices:
-            what = f"{name}: {key} is a static parameter, and a Value was given for it"
-            hint = f"v.item() is plain; only {' and '.join(operands)} may be Values: {called}"
-            return DTypeError(f"{what}: {wording.describe(value)}", hint=hint)
+            return wording.static_value(op, {key: value})
     first = error.reason if isinstance(error, TinygradError) else error
     if first is None:
         return error
     if isinstance(first, TypeError) and getattr(first, "hint", None) is None:
         first = mistake(str(first), f"it is called as {called}", TypeError)
     shown = [part for key in operands if key in given for part in _shown(given[key])]
-    return wording.failure(SimpleNamespace(name=name), shown, static, first)
+    return wording.failure(op, shown, static, first)
 
 
 def _shown(x: Any) -> list[Any]:
