@@ -161,3 +161,25 @@ def test_clip_as_a_method_has_numpys_arguments() -> None:
     assert v.clip(-1.0, 1.0).data.tolist() == [-1.0, 0.5, 1.0]
     assert v.clip(min=0.0).data.tolist() == [0.0, 0.5, 3.0]
     assert v.clip(max=0.0).data.tolist() == [-2.0, 0.0, 0.0]
+
+
+def test_t37_edges_of_domains_have_a_policy_and_no_hidden_epsilon() -> None:
+    infinite = (
+        (tg.cbrt, 0.0), (tg.arcsin, 1.0), (tg.arccosh, 1.0), (tg.arctanh, 1.0), (tg.erfinv, 1.0),
+        (tg.log2, 0.0), (tg.sqrt, 0.0),
+    )  # fmt: skip
+    for f, x in infinite:
+        assert tg.grad(f)(x) == math.inf, f
+    for f in (tg.arcsin, tg.arccos, tg.arctanh, tg.erfinv):
+        assert math.isnan(f(1.5))
+    assert math.isnan(tg.arccosh(0.5)) and tg.arctanh(-1.0) == -math.inf
+    assert math.isnan(tg.remainder(1.0, 0.0)) and math.isnan(tg.fmod(1.0, 0.0))
+    assert tg.floor_divide(1.0, 0.0) == math.inf and tg.xlogy(1.0, 0.0) == -math.inf
+
+
+def test_expm1_far_below_zero_has_the_slope_of_exp() -> None:
+    assert derivatives(tg.expm1, -40.0) == pytest.approx((-1.0, math.exp(-40.0), math.exp(-40.0)))
+
+
+def test_abs_is_absolute() -> None:
+    assert tg.abs is tg.absolute and tg.abs(tg.Value(-2.0)).data == 2.0

@@ -184,7 +184,7 @@ if TYPE_CHECKING:
         signdet,
         solve,
     )
-    from tinygrad_edu.ops.pieces import copysign, fmax, fmin, heaviside, lerp, nan_to_num
+    from tinygrad_edu.ops.pieces import abs, copysign, fmax, fmin, heaviside, lerp, nan_to_num
     from tinygrad_edu.ops.pooling import (
         max_pool,
         max_pool_pick,
@@ -379,6 +379,7 @@ __all__ = [
     "Tape",
     "Value",
     "__version__",
+    "abs",
     "absolute",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",

@@ -98,7 +98,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "ceil", "fix", "floor", "floor_divide", "fmod", "mod", "remainder", "round", "trunc",
     ),
     "ops.pieces": (
-        "copysign", "fmax", "fmin", "heaviside", "lerp", "nan_to_num",
+        "abs", "copysign", "fmax", "fmin", "heaviside", "lerp", "nan_to_num",
     ),
 }  # fmt: skip
 """The public names of each module that is loaded later, below the package."""

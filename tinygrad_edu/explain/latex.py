@@ -22,6 +22,12 @@ _SIGNS = {
     "exp": "e^{{{0}}}", "log": r"\ln {0}", "tanh": r"\tanh {0}", "sin": r"\sin {0}",
     "cos": r"\cos {0}", "sigmoid": r"\sigma\left({0}\right)", "sum": r"\sum {0}",
     "relu": r"\max\left({0}, 0\right)", "transpose": r"{0}^{{\mathsf{{T}}}}",
+    **{name: rf"\{sign} {{0}}" for name, sign in (
+        ("tan", "tan"), ("sinh", "sinh"), ("cosh", "cosh"), ("arcsin", "arcsin"),
+        ("arccos", "arccos"), ("arctan", "arctan"), ("log10", "log_{{10}}"), ("log2", "log_{{2}}"),
+    )},
+    "cbrt": r"\sqrt[3]{{{0}}}", "exp2": "2^{{{0}}}", "floor": r"\lfloor {0} \rfloor",
+    "ceil": r"\lceil {0} \rceil", "remainder": r"{0} \bmod {1}",
     "maximum": r"\max\left({0}, {1}\right)", "minimum": r"\min\left({0}, {1}\right)",
 }  # fmt: skip
 _ESCAPES = {c: "\\" + c for c in "#$%&_{}"} | {

@@ -23,7 +23,10 @@ Floats = NDArray[np.floating[Any]]
 FanShape = tuple[int, int]
 Initializer = Callable[[FanShape, np.random.Generator], Floats]
 
-RELU_LIKE = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "relu6", "mish")
+RELU_LIKE = (
+    "relu", "leaky_relu", "elu", "selu", "celu", "gelu", "gelu_tanh", "silu", "softplus", "relu6",
+    "mish", "hardswish",
+)  # fmt: skip
 
 
 def glorot_uniform(shape: FanShape, generator: np.random.Generator) -> Floats:

@@ -24,6 +24,8 @@ from tinygrad_edu.ops.elementwise import (
 )
 from tinygrad_edu.ops.numeric import by_numpy
 
+abs = absolute
+
 
 def _share(win: Any, x: Any, y: Any) -> Any:
     """The share of x: 1 where it wins or y is NaN, 1/2 where they tie; y has the rest."""

@@ -57,6 +57,11 @@ _INVERSE = source.text_of(error_functions, erf_inverse)
     [lambda out, x: exp(out * out) / SLOPE], formula="y with erf y = x", domain=((-1.0, 1.0),),
     code=("float(erf_inverse({0}))" + _INVERSE, "erf_inverse({0})" + _INVERSE),
     jax="jax.scipy.special.erfinv({0})",
+    conventions=(
+        Convention("erfinv at 1: honestly infinite", "(tg.erfinv(1.0), d(tg.erfinv)(1.0))",
+                   "(inf, inf)",
+                   "(torch.erfinv(t(1.0)).item(), D(torch.erfinv)(t(1.0)).item())", "(inf, inf)"),
+    ),
     stable="beyond 0.5 it compares erfc with 1 − x, so that the tail keeps its digits",
 )  # fmt: skip
 def erfinv(x: Operand) -> Any:

@@ -41,6 +41,10 @@ def tan(x: Operand) -> Any:
 @elementwise(
     [lambda out, x: reciprocal(sqrt((1.0 - x) * (1.0 + x)))],
     formula="arcsin x", domain=WITHIN_ONE, code="m.asin({0})", stable=_INVERSE, analytic=True,
+    conventions=(
+        Convention("arcsin at 1: honestly infinite", "d(tg.arcsin)(1.0)", "inf",
+                   "D(torch.arcsin)(t(1.0)).item()", "inf"),
+    ),
 )  # fmt: skip
 def arcsin(x: Operand) -> Any:
     """The angle in [−π/2, π/2] whose sine is x; NaN outside [-1, 1]."""
