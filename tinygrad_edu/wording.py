@@ -90,6 +90,8 @@ def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Excep
     place = f"\n  at {site}: {site.text}" if site else ""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     hint = getattr(error, "hint", None) or _advice(op.name, shapes)
+    if isinstance(error, np.exceptions.AxisError) and shapes and shapes[0]:
+        hint = f"axes are 0 to {len(shapes[0]) - 1}, or -1 for the last"
     message = f"{op.name}{static}: {reason}{operands}{place}"
     told = kind(message, hint=hint)
     told.reason = error

@@ -30,7 +30,8 @@ def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
     several = axis if isinstance(axis, (tuple, list)) else (axis,)
     found = tuple(a + n if a < 0 else a for a in map(operator.index, several))
     if any(not 0 <= a < n for a in found) or len(set(found)) != len(found):
-        raise ShapeError(f"axis {axis} for shape {shape_of(x)}", hint=f"axes are 0 to {n - 1}")
+        hint = f"axes are 0 to {n - 1}, each once" if n else "a scalar has no axes"
+        raise ShapeError(f"axis {axis} for shape {shape_of(x)}", hint=hint)
     return found
 
 
