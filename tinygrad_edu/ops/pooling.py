@@ -22,12 +22,19 @@ from tinygrad_edu.ops.elementwise import Operand
 from tinygrad_edu.ops.windows import Geometry
 from tinygrad_edu.raw import shape as shape_of
 
-_TIES = (
+_CONVENTIONS = (
     Convention(
         "max pooling, numbers of a window that tie",
         "d(lambda x: tg.max_pool1d(x, 2)[0, 0, 0])(np.ones((1, 1, 2))).tolist()",
         "[[[0.5, 0.5]]]",
         "D(lambda x: torch.max_pool1d(x, 2)[0, 0, 0])(torch.ones(1, 1, 2)).tolist()",
+        "[[[1.0, 0.0]]]",
+    ),
+    Convention(
+        "max pooling of NaN, which equals nothing and so wins nothing",
+        "d(lambda x: tg.max_pool1d(x, 2)[0, 0, 0])(np.array([[[math.nan, 1.0]]])).tolist()",
+        "[[[0.0, 0.0]]]",
+        "D(lambda x: torch.max_pool1d(x, 2)[0, 0, 0])(t([[[math.nan, 1.0]]])).tolist()",
         "[[[1.0, 0.0]]]",
     ),
 )
@@ -94,7 +101,7 @@ def _lead(x: Any, size: Geometry, **geometry: Geometry) -> Any:
         )
     ],
     kind="reduction", symbol="max pool", formula="max of each window", torch="", jax="",
-    kinks=(_lead,), conventions=_TIES, prepare=_unless_idle,
+    kinks=(_lead,), conventions=_CONVENTIONS, prepare=_unless_idle,
     code=_code("largest({0}, {size}"), examples=examples.pooling,
 )  # fmt: skip
 def max_pool(
