@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -109,6 +110,27 @@ def test_an_empty_batch_gives_an_empty_result(call: Any) -> None:
     y.backward(gradient=np.zeros(y.shape, np.float32))
     assert y.shape == (0, *call(X.astype(np.float32)).shape[1:])
     assert x.grad.shape == x.shape
+
+
+def test_a_large_batch_is_the_sum_of_its_examples() -> None:
+    x = np.sin(np.arange(5.0 * 4 * 48 * 48)).reshape(5, 4, 48, 48)  # three and two at a time
+    w = np.cos(np.arange(2.0 * 4 * 3 * 3)).reshape(2, 4, 3, 3)
+    dx, dw = gradient(tg.conv2d, x, w)
+    single = [gradient(tg.conv2d, one[None], w) for one in x]
+    assert np.array_equal(tg.conv2d(x, w), np.concatenate([tg.conv2d(one[None], w) for one in x]))
+    np.testing.assert_allclose(dx, np.concatenate([a for a, _ in single]), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(dw, sum([b for _, b in single]), rtol=1e-12, atol=1e-12)
+
+
+def test_a_convolution_needs_little_memory_beyond_its_result() -> None:
+    x, w = tg.Value(np.ones((16, 16, 64, 64))), tg.Value(np.ones((4, 16, 3, 3)))
+    tracemalloc.start()
+    try:
+        tg.conv2d(x, w, padding=1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 * 2**20  # the result takes 2 MiB, all columns at once would take 72
 
 
 def test_the_gradient_of_a_kernel_over_no_examples_is_zero() -> None:

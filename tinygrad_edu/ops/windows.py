@@ -1,7 +1,7 @@
 """Windows that slide over an array, in NumPy: what convolution and pooling have in common.
 
 A window meets the array with the taps of its kernel. Loops run over the few taps, each a slice of
-the whole batch, never over pixels or examples; what lies in the padding is never touched, so no
+many examples, never over pixels or examples; what lies in the padding is never touched, so no
 padded copy is made. `tg.to_code` prints these functions as they stand.
 
 Arrays are (batch, channels, *spatial); a geometry is a tuple with a number per spatial axis.
@@ -61,6 +61,19 @@ def columns(
     return out
 
 
+def batches(n: int, numbers: int) -> Any:
+    """Slices of n examples whose columns, so many ``numbers`` each, stay in the cache together.
+
+    Columns repeat every number as often as windows meet it: all at once, they would need many
+    times the memory of the input, and more time.
+
+    >>> batches(5, 2**17)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 6, None)]
+    """
+    step = max(1, 2**18 // max(1, numbers))
+    return [slice(i, i + step) for i in range(0, n, step)]
+
+
 def convolve(
     x: Any, w: Any, size: Geometry,
     stride: Geometry, padding: Geometry, dilation: Geometry, groups: int,
@@ -68,9 +81,12 @@ def convolve(
     """The weighted sums of all windows, as one product of matrices per example and group."""
     (n, c), (o, _), kernel = x.shape[:2], w.shape[:2], w.shape[2:]
     taps_, places = int(np.prod(kernel)) * c // groups, int(np.prod(size))
-    cols = columns(x, size, kernel, stride, padding, dilation)
     rows = w.reshape(groups, o // groups, taps_)
-    return (rows @ cols.reshape(n, groups, taps_, places)).reshape(n, o, *size)
+    out = np.empty((n, groups, o // groups, places), dtype=np.result_type(x, w))
+    for some in batches(n, groups * taps_ * places):
+        cols = columns(x[some], size, kernel, stride, padding, dilation)
+        np.matmul(rows, cols.reshape(len(cols), groups, taps_, places), out=out[some])
+    return out.reshape(n, o, *size)
 
 
 def spread(
@@ -81,10 +97,14 @@ def spread(
     (n, o), c, kernel, size = y.shape[:2], w.shape[1] * groups, w.shape[2:], y.shape[2:]
     taps_, places, every = int(np.prod(kernel)) * w.shape[1], int(np.prod(size)), slice(None)
     rows = w.reshape(groups, o // groups, taps_).swapaxes(1, 2)
-    cols = (rows @ y.reshape(n, groups, o // groups, places)).reshape(n, c, *kernel, *size)
-    out = np.zeros((n, c, *shape), dtype=cols.dtype)
-    for place, met, windows in taps(shape, size, kernel, stride, padding, dilation):
-        out[every, every, *met] += cols[every, every, *place, *windows]
+    lists = y.reshape(n, groups, o // groups, places)
+    out = np.zeros((n, c, *shape), dtype=np.result_type(y, w))
+    met = taps(shape, size, kernel, stride, padding, dilation)
+    for some in batches(n, groups * taps_ * places):
+        cols = rows @ lists[some]
+        cols = cols.reshape(len(cols), c, *kernel, *size)
+        for place, where, windows in met:
+            out[some][every, every, *where] += cols[every, every, *place, *windows]
     return out
 
 
@@ -95,14 +115,18 @@ def correlate(
     """Each tap's sum of products of what it meets in ``x`` with ``y``: (channels of y, …)."""
     (n, c), o, size = x.shape[:2], y.shape[1], y.shape[2:]
     taps_, places = int(np.prod(kernel)) * c // groups, int(np.prod(size))
-    cols = columns(x, size, kernel, stride, padding, dilation).reshape(n, groups, taps_, places)
-    rows = y.reshape(n, groups, o // groups, places)
-    if o // groups < places:
-        out = (rows @ cols.swapaxes(2, 3)).sum(axis=0)
-    else:  # products for each example would be larger than the columns: all examples in one
-        rows = rows.transpose(1, 2, 0, 3).reshape(groups, o // groups, n * places)
-        out = rows @ cols.transpose(1, 0, 3, 2).reshape(groups, n * places, taps_)
+    lists = y.reshape(n, groups, o // groups, places)
+    out = np.zeros((groups, o // groups, taps_), dtype=np.result_type(x, y))
+    for some in batches(n, groups * taps_ * places):
+        cols, rows = columns(x[some], size, kernel, stride, padding, dilation), lists[some]
+        cols = cols.reshape(len(rows), groups, taps_, places)
+        if o // groups < places:
+            out += (rows @ cols.swapaxes(2, 3)).sum(axis=0)
+        else:  # products for each example would be larger than the columns: all in one
+            cols = cols.transpose(1, 0, 3, 2).reshape(groups, len(rows) * places, taps_)
+            rows = rows.transpose(1, 2, 0, 3).reshape(groups, o // groups, len(rows) * places)
+            out += rows @ cols
     return out.reshape(o, c // groups, *kernel)
 
 
-CODE = printed(along, taps, columns, convolve, spread, correlate)
+CODE = printed(along, taps, columns, batches, convolve, spread, correlate)
