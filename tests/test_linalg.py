@@ -41,6 +41,7 @@ CALLS: list[Callable[[Any], Any]] = [
     lambda x: np.linalg.norm(x, 1, axis=0), lambda x: np.linalg.norm(x, -2, keepdims=True),
     lambda x: np.linalg.trace(x, offset=1), lambda x: np.linalg.multi_dot([x, x, x[0]]),
     lambda x: np.linalg.matrix_transpose(x), lambda x: np.linalg.cross(x, x[::-1]),
+    lambda x: np.linalg.vecdot(x, x[0]), lambda x: np.linalg.vecdot(x, x, axis=0),
     lambda x: np.linalg.tensordot(x, x), lambda x: np.einsum("ij,kj", x, x),
     lambda x: np.einsum(x, [0, 1], x, [1, 2], [0, 2]), lambda x: np.einsum(x, [0, 0]),
     lambda x: np.einsum("...i->...", x, optimize=True), lambda x: np.dot(x, x[0]),

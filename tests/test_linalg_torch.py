@@ -54,7 +54,7 @@ CASES: list[tuple[str, Callable[..., Any], Callable[..., Any], list[Any]]] = [
     *[(f"matmul {a} {b}", tg.matmul, torch.matmul, [loose(*a), loose(*b)]) for a, b in [
         ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((4, 2, 3), (3, 2)), ((2, 3), (4, 3, 2)),
         ((4, 1, 2, 3), (5, 3, 2)), ((3,), (4, 3, 2)), ((4, 2, 3), (3,)), ((2, 0), (0, 3)),
-        ((0, 2, 3), (3, 2)),
+        ((0, 2, 3), (3, 2)), ((4, 2, 0), (0, 3)), ((2, 3, 4), (4, 0)),
     ]],
     *[(f"{name} {a} {b}", getattr(tg, name), getattr(torch, name), [loose(*a), loose(*b)])
       for name, a, b in [

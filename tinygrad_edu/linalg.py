@@ -17,7 +17,7 @@ from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.functions import composite
 from tinygrad_edu.ops.arrays import reshape, transpose
-from tinygrad_edu.ops.elementwise import absolute, where
+from tinygrad_edu.ops.elementwise import absolute, multiply, where
 from tinygrad_edu.ops.factorisations import (
     eigh_vectors,
     eigvalsh,
@@ -248,6 +248,15 @@ def trace(x: Any, /, *, offset: int = 0) -> Any:
     return sum(diagonal(x, offset=offset), axis=-1)
 
 
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """The products of two vectors or of batches of them, summed along an axis.
+
+    >>> vecdot(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 1.0]))
+    array([12., 34.])
+    """
+    return sum(multiply(given(x1), given(x2)), axis=axis)
+
+
 # Norms -------------------------------------------------------------------------------------------
 
 
@@ -381,5 +390,6 @@ __all__ = [
     "svdvals",
     "tensordot",
     "trace",
+    "vecdot",
     "vector_norm",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ def _right(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim == y.ndim == 2:
         return x.T @ g
     if len(shape_of(y)) == 2 < len(shape_of(x)):  # one matrix for a batch: one product
-        return x.reshape((-1, shape_of(x)[-1])).T @ g.reshape((-1, shape_of(g)[-1]))
+        rows = math.prod(shape_of(x)[:-1])
+        return x.reshape((rows, shape_of(x)[-1])).T @ g.reshape((rows, shape_of(g)[-1]))
     full = swapped(_as_matrix(x, column=False)) @ _full_gradient(g, x, y)
     return full.reshape(shape_of(full)[:-1]) if len(shape_of(y)) == 1 else full
 
