@@ -33,6 +33,8 @@ INSTALLED = [name for name in LIBRARIES if importlib.util.find_spec(name) is not
 # Not compared, or not in everything, each with its reason.
 EXCLUDED: dict[tuple[str, str], str] = {}
 VALUES_ONLY: dict[tuple[str, str], str] = {}
+# Vectors whose sign is free: their squares are compared.
+EITHER_SIGN = {"svd_u", "svd_vh", "eigh_vectors"}
 NOT_WHERE: dict[tuple[str, str], tuple[Callable[[Case], bool], str]] = {
     ("celu", "torch"): (
         lambda case: any(np.any(np.asarray(x) == 0.0) for x in case.points),
@@ -57,6 +59,8 @@ def seeds(shape: tuple[int, ...], start: int) -> Any:
 
 def ours(case: Case) -> Numbers:
     leaves, out = case.record()
+    if case.op.name in EITHER_SIGN:
+        out = tg.square(out)
     if not isinstance(out, Value):
         return np.asarray(out), None, None
     seed = seeds(out.shape, 0)
@@ -163,7 +167,8 @@ def evaluate(
     static = {**case.op._defaults, **case.params}
     params = {f"p_{k}": convert(v) for k, v in static.items()}
     text = filled(call, list(places), {k: f"p_{k}" for k in static})
-    return eval(text, names | places | params)
+    out = eval(text, names | places | params)
+    return out * out if case.op.name in EITHER_SIGN else out
 
 
 PEERS: dict[str, Callable[[Case, str], Numbers]] = {"torch": torchs, "jax": jaxs}
