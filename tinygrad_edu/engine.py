@@ -290,12 +290,12 @@ class Op(Generic[P]):
         operands, params = args, self._defaults
         if kwargs or len(args) != self._arity:
             operands, params = split_call(self, args, kwargs)
+        if params and Value in map(type, params.values()) and "index" not in params:
+            raise wording.static_value(self, params)
         if self._prepare is not None:
             params = self._prepare(*operands, **params)
             if type(params) is not dict:
                 return params  # there was nothing to do, or another operation has done it
-        if params and Value in map(type, params.values()):
-            raise wording.static_value(self, params)
         return record(self, operands, params or None)
 
     def __repr__(self) -> str:

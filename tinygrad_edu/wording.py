@@ -89,10 +89,10 @@ def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Excep
     site = user_site(3)
     place = f"\n  at {site}: {site.text}" if site else ""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    hint = getattr(error, "hint", None) or _advice(op.name, shapes)
-    if isinstance(error, np.exceptions.AxisError) and shapes and shapes[0]:
-        hint = f"axes are 0 to {len(shapes[0]) - 1}, or -1 for the last"
-    message = f"{op.name}{static}: {reason}{operands}{place}"
+    hint = getattr(error, "hint", None) or _axes(error) or _advice(op.name, shapes)
+    formula = getattr(op, "formula", "")
+    computes = f"\n  formula {formula}" if formula else ""
+    message = f"{op.name}{static}: {reason}{computes}{operands}{place}"
     told = kind(message, hint=hint)
     told.reason = error
     return told
@@ -113,6 +113,16 @@ def _static(x: Any) -> str:
     if isinstance(x, np.ndarray) and x.ndim:
         return " ".join(short(x).split())
     return repr(x)
+
+
+def _axes(error: Exception) -> str | None:
+    """What to write instead of an axis that is not there, where NumPy says how many there are."""
+    ndim = error.ndim if isinstance(error, np.exceptions.AxisError) else None
+    return None if ndim is None else _range(ndim)
+
+
+def _range(n: int) -> str:
+    return f"axes are {-n} to {n - 1}, each once" if n else "a scalar has no axis"
 
 
 def _advice(name: str, shapes: list[tuple[int, ...]]) -> str | None:
@@ -224,9 +234,13 @@ def rule_failure(op: Any, i: int, xs: Sequence[Any], error: Exception) -> Autodi
     return AutodiffError(f"{what}: {error}\n{operands}")
 
 
+def no_axis(axis: Any, x: Any, n: int) -> ShapeError:
+    """An axis that the operand does not have, or one named twice."""
+    return ShapeError(f"axis {axis} is out of bounds for {describe(x)}", hint=_range(n))
+
+
 def static_value(op: Any, params: dict[str, Any]) -> DTypeError:
     """A Value where a plain parameter belongs."""
-    key, value = next((key, x) for key, x in params.items() if hasattr(x, "tag"))
-    what = f"{op.name}: {key} is a static parameter, and a Value was given for it"
-    hint = f"v.item() is plain; only the operands carry gradients: {signature(op)}"
-    return DTypeError(f"{what}: {describe(value)}", hint=hint)
+    name, v = next((k, x) for k, x in params.items() if hasattr(x, "tag"))
+    what = f"{op.name}: {name} is a static parameter, and a Value was given for it: {describe(v)}"
+    return DTypeError(what, hint=f"v.item() is plain; only the operands carry gradients: {op!r}")

@@ -235,7 +235,8 @@ def diagflat(x: Any, k: int = 0) -> Any:
 # Windows -----------------------------------------------------------------------------------------
 
 
-def _prepare_windows(x: Any, window_shape: Any, axis: Any = None) -> Any:
+@composed("x")
+def _prepare_sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
     lengths = window_shape if np.iterable(window_shape) else (window_shape,)
     lengths = tuple(operator.index(n) for n in lengths)
     n = len(shape_of(array(x)))
@@ -263,8 +264,8 @@ def _windows_added(g: Any, x: Any, window_shape: Any, axis: Any) -> Any:
 
 
 @linear(
-    _windows_added, kind="shape", formula="x[i : i + n] for every i", prepare=_prepare_windows,
-    code=source.WINDOWS, examples=examples.windows,
+    _windows_added, kind="shape", formula="x[i : i + n] for every i",
+    prepare=_prepare_sliding_window_view, code=source.WINDOWS, examples=examples.windows,
     numpy="np.lib.stride_tricks.sliding_window_view({0}, {window_shape}, axis={axis})", torch="",
     jax="",
 )  # fmt: skip

@@ -18,6 +18,7 @@ from tinygrad_edu.ops import conventions, examples, numeric, source
 from tinygrad_edu.ops.arrays import astype, broadcast_to, reshape, stack
 from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
 from tinygrad_edu.raw import shape as shape_of
+from tinygrad_edu.wording import no_axis
 
 Axis = int | tuple[int, ...] | None
 
@@ -30,8 +31,7 @@ def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
     several = axis if isinstance(axis, (tuple, list)) else (axis,)
     found = tuple(a + n if a < 0 else a for a in map(operator.index, several))
     if any(not 0 <= a < n for a in found) or len(set(found)) != len(found):
-        hint = f"axes are 0 to {n - 1}, each once" if n else "a scalar has no axes"
-        raise ShapeError(f"axis {axis} for shape {shape_of(x)}", hint=hint)
+        raise no_axis(axis, x, n)
     return found
 
 
