@@ -259,7 +259,7 @@ def labelled(
 ) -> tuple[Any, Any]:
     """The weighed surprise at each label, and the weights of the mean or None."""
     ignore_index = np.iinfo(np.int64).min if ignore_index is None else ignore_index
-    classes = _checked_labels(loss, surprise, labels, ignore_index)
+    classes, ignores = _checked_labels(loss, surprise, labels, ignore_index)
     n = len(np.shape(surprise))
     if n > 2:
         surprise = transpose(surprise, (0, *range(2, n), 1))
@@ -268,8 +268,8 @@ def labelled(
         known = where(equal(labels, ignore_index), 0.0, 1.0)
         weights = known if weight is None else sum(where(chosen, weight, 0.0), axis=-1)
         return sum(where(chosen, _weighed(surprise, weight, n - 1), 0.0), axis=-1), weights
-    ignored = labels == ignore_index
-    index = np.where(ignored, 0, labels)
+    ignored = labels == ignore_index if ignores else None
+    index = labels if ignored is None else np.where(ignored, 0, labels)
     if n > 2:
         rows = reshape(surprise, (-1, classes))
         losses = reshape(rows[np.arange(index.size), index.reshape(-1)], index.shape)
@@ -277,14 +277,17 @@ def labelled(
         losses = surprise[int(index)] if n == 1 else surprise[np.arange(len(index)), index]
     weights = None if weight is None else weight[index if n > 1 else int(index)]
     losses = losses if weight is None else losses * weights
-    if ignored.any():
+    if ignored is not None:
         losses = where(ignored, 0.0, losses)
         weights = where(ignored, 0.0, 1.0 if weights is None else weights)
     return losses, weights
 
 
-def _checked_labels(loss: str, scores: Any, labels: Any, ignore_index: int) -> int:
-    """The number of classes; labels that are none of them are refused."""
+def _checked_labels(loss: str, scores: Any, labels: Any, ignore_index: int) -> tuple[int, bool]:
+    """The number of classes, and whether a label is ignored; labels that are no class are refused.
+
+    A look at the smallest and the largest label is enough nearly always.
+    """
     shape = np.shape(scores)
     classes, rest = shape[min(1, len(shape) - 1)], (*shape[:1], *shape[2:])
     if np.shape(labels) != (rest if len(shape) > 1 else ()) or labels.dtype.kind not in "iu":
@@ -293,10 +296,14 @@ def _checked_labels(loss: str, scores: Any, labels: Any, ignore_index: int) -> i
             f"logits of shape {shape}",
             hint="whole class numbers of shape (batch,), or probabilities shaped like the logits",
         )
-    known = np.zeros(0) if isinstance(labels, Value) else labels[labels != ignore_index]
+    if isinstance(labels, Value) or not labels.size:
+        return int(classes), False
+    if not 0 <= ignore_index < classes and labels.min() >= 0 and labels.max() < classes:
+        return int(classes), False
+    known = labels[labels != ignore_index]
     if known.size and (known.min() < 0 or known.max() >= classes):
         raise DTypeError(
             f"{loss}: labels from {known.min()} to {known.max()} for {classes} classes",
             hint=f"number the classes 0 to {classes - 1}",
         )
-    return int(classes)
+    return int(classes), known.size < labels.size
