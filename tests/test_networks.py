@@ -103,6 +103,27 @@ def test_float32_stays(call: Any) -> None:
     assert y.dtype == x.grad.dtype == np.float32
 
 
+FIXED = {name: call for name, call in CALLS.items() if name != "dropout"}
+
+
+@pytest.mark.parametrize("call", FIXED.values(), ids=FIXED)
+def test_forward_mode_is_reverse_mode_transposed(call: Any) -> None:
+    x, u = np.sin(X), np.cos(3.0 * X)
+    out, pushed = tg.jvp(call, (x,), (u,))
+    v = np.cos(np.arange(float(out.size))).reshape(out.shape)
+    [pulled] = tg.vjp(call, x)[1](v)
+    assert np.sum(v * pushed) == pytest.approx(np.sum(pulled * u), rel=1e-12)
+
+
+@pytest.mark.parametrize("call", FIXED.values(), ids=FIXED)
+def test_a_recorded_gradient_holds_for_other_data(call: Any) -> None:
+    def slope(x: Any) -> Any:
+        return tg.grad(lambda x: tg.sum(tg.square(call(x))))(x)
+
+    tape = tg.Tape.record(slope, np.sin(X))
+    assert np.array_equal(tape.run([np.cos(5.0 * X)]), slope(np.cos(5.0 * X)))
+
+
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_an_empty_batch_gives_an_empty_result(call: Any) -> None:
     x = tg.Value(np.ones((0, 3, 5, 4), np.float32))
