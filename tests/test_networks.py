@@ -103,6 +103,14 @@ def test_float32_stays(call: Any) -> None:
     assert y.dtype == x.grad.dtype == np.float32
 
 
+def test_whole_numbers_may_be_numpys_own() -> None:
+    two = np.int64(2)
+    x = np.sin(np.arange(96.0)).reshape(2, 4, 4, 3)
+    assert tg.conv2d(x, np.ones((2, 2, 2, 2)), stride=two, groups=two).shape == (2, 2, 2, 1)
+    assert np.array_equal(tg.group_norm(x, two), tg.group_norm(x, 2))
+    assert tg.pixel_shuffle(x, two).shape == (2, 1, 8, 6)
+
+
 FIXED = {name: call for name, call in CALLS.items() if name != "dropout"}
 
 

@@ -46,6 +46,18 @@ def numbers(function: str, name: str, given: Any, axes: int, least: int) -> Geom
     return found
 
 
+def count(given: Any) -> int:
+    """A whole number as Python's own; 0, which no caller takes, for anything else.
+
+    >>> count(np.int64(2)), count(2.0)
+    (2, 0)
+    """
+    try:
+        return operator.index(given)
+    except TypeError:
+        return 0
+
+
 def spatial(function: str, x: Any, axes: int) -> Any:
     """The input as an array of batch, channels and so many spatial axes."""
     x = array(x)

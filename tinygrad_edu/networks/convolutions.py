@@ -5,22 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu.functions import composite
-from tinygrad_edu.networks.arguments import Geometry, array, numbers, per_channel, refusal, spatial
+from tinygrad_edu.networks.arguments import (
+    Geometry,
+    array,
+    count,
+    numbers,
+    per_channel,
+    refusal,
+    spatial,
+)
 from tinygrad_edu.ops.convolution import convolution, convolution_transpose
 
 Length = int | tuple[int, ...]
 
 
-def _kernel(function: str, x: Any, weight: Any, groups: Any, transposed: bool) -> Any:
-    """The weight as an array that fits the channels of the input."""
-    w, channels = array(weight), x.shape[1]
+def _kernel(function: str, x: Any, weight: Any, parts: Any, transposed: bool) -> Any:
+    """The weight as an array that fits the channels of the input, and the number of groups."""
+    w, channels, groups = array(weight), x.shape[1], count(parts)
     if w.ndim != x.ndim:
         rest = "height, width" if x.ndim == 4 else "length"
         order = "channels, filters / groups" if transposed else "filters, channels / groups"
         wanted = f"weight is ({order}, {rest})"
         raise refusal(function, f"a weight of {w.ndim} axes", wanted, input=x, weight=w)
-    if type(groups) is not int or groups < 1 or channels % groups or w.shape[0] % groups:
-        reason = f"groups={groups!r} for {channels} channels and a weight of {w.shape[0]}"
+    if groups < 1 or channels % groups or w.shape[0] % groups:
+        reason = f"groups={parts!r} for {channels} channels and a weight of {w.shape[0]}"
         hint = "groups divides both the channels of the input and the first axis of the weight"
         raise refusal(function, reason, hint, input=x, weight=w)
     expected = w.shape[0] if transposed else w.shape[1] * groups
@@ -30,7 +38,7 @@ def _kernel(function: str, x: Any, weight: Any, groups: Any, transposed: bool) -
             w.shape[0], channels // groups, *w.shape[2:]
         )  # fmt: skip
         raise refusal(function, reason, f"a weight of shape {right} fits", input=x, weight=w)
-    return w
+    return w, groups
 
 
 def _before(function: str, padding: Any, stride: Geometry, span: Geometry) -> tuple[Any, Any]:
@@ -55,7 +63,7 @@ def _convolve(
 ) -> Any:  # fmt: skip
     function = f"conv{axes}d"
     x = spatial(function, input, axes)
-    w = _kernel(function, x, weight, groups, transposed=False)
+    w, groups = _kernel(function, x, weight, groups, transposed=False)
     step = numbers(function, "stride", stride, axes, 1)
     gap = numbers(function, "dilation", dilation, axes, 1)
     span = tuple((k - 1) * d + 1 for k, d in zip(w.shape[2:], gap, strict=True))
@@ -77,7 +85,7 @@ def _convolve_transposed(
 ) -> Any:  # fmt: skip
     function = f"conv_transpose{axes}d"
     x = spatial(function, input, axes)
-    w = _kernel(function, x, weight, groups, transposed=True)
+    w, groups = _kernel(function, x, weight, groups, transposed=True)
     step = numbers(function, "stride", stride, axes, 1)
     gap = numbers(function, "dilation", dilation, axes, 1)
     before = numbers(function, "padding", padding, axes, 0)

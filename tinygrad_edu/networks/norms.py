@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.functions import composite
-from tinygrad_edu.networks.arguments import array, per_channel, refusal
+from tinygrad_edu.networks.arguments import array, count, per_channel, refusal
 from tinygrad_edu.ops.elementwise import maximum, sqrt
 from tinygrad_edu.ops.plain import detach
 from tinygrad_edu.ops.reductions import mean
@@ -166,12 +166,12 @@ def group_norm(
     array([[-1.,  1., -1.,  1.]])
     """
     x = _channels("group_norm", input, 2)
-    n, c = x.shape[:2]
-    if type(num_groups) is not int or num_groups < 1 or c % num_groups:
+    (n, c), groups = x.shape[:2], count(num_groups)
+    if groups < 1 or c % groups:
         reason = f"num_groups={num_groups!r} for {c} channels"
         raise refusal("group_norm", reason, "num_groups divides the channels", input=x)
     w, b = per_channel("group_norm", x, c, weight=weight, bias=bias)
-    grouped = x.reshape((n, num_groups, c // num_groups, *x.shape[2:]))
+    grouped = x.reshape((n, groups, c // groups, *x.shape[2:]))
     out = standardize(grouped, axis=tuple(range(2, x.ndim + 1)), eps=eps)
     return _scaled(out.reshape(x.shape), w, b)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.functions import composite
-from tinygrad_edu.networks.arguments import Geometry, array, refusal
+from tinygrad_edu.networks.arguments import Geometry, array, count, refusal
 
 _MODES = {"nearest": (3, 4), "nearest-exact": (3, 4), "linear": (3,), "bilinear": (4,)}
 
@@ -103,9 +103,9 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     array([[[[0., 1.],
              [2., 3.]]]])
     """
-    x, r = array(input), upscale_factor
-    if x.ndim < 3 or type(r) is not int or r < 1 or x.shape[-3] % (r * r):
-        reason = f"upscale_factor={r!r} for an input of shape {x.shape}"
+    x, r = array(input), count(upscale_factor)
+    if x.ndim < 3 or r < 1 or x.shape[-3] % (r * r):
+        reason = f"upscale_factor={upscale_factor!r} for an input of shape {x.shape}"
         hint = "input is (…, channels, height, width), channels a multiple of upscale_factor²"
         raise refusal("pixel_shuffle", reason, hint, input=x)
     (*batch, c, h, w), n = x.shape, x.ndim - 3
@@ -121,9 +121,9 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     >>> pixel_unshuffle(np.arange(4.0).reshape(1, 1, 2, 2), 2).reshape(-1)
     array([0., 1., 2., 3.])
     """
-    x, r = array(input), downscale_factor
-    if x.ndim < 3 or type(r) is not int or r < 1 or x.shape[-2] % r or x.shape[-1] % r:
-        reason = f"downscale_factor={r!r} for an input of shape {x.shape}"
+    x, r = array(input), count(downscale_factor)
+    if x.ndim < 3 or r < 1 or x.shape[-2] % r or x.shape[-1] % r:
+        reason = f"downscale_factor={downscale_factor!r} for an input of shape {x.shape}"
         hint = "input is (…, channels, height, width), both multiples of downscale_factor"
         raise refusal("pixel_unshuffle", reason, hint, input=x)
     (*batch, c, h, w), n = x.shape, x.ndim - 3
