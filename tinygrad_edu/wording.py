@@ -243,4 +243,5 @@ def static_value(op: Any, params: dict[str, Any]) -> DTypeError:
     """A Value where a plain parameter belongs."""
     name, v = next((k, x) for k, x in params.items() if hasattr(x, "tag"))
     what = f"{op.name}: {name} is a static parameter, and a Value was given for it: {describe(v)}"
-    return DTypeError(what, hint=f"v.item() is plain; only the operands carry gradients: {op!r}")
+    hint = f"v.item() is plain; only the operands carry gradients: {signature(op)}"
+    return DTypeError(what, hint=hint)
