@@ -255,6 +255,8 @@ def test_batch_norm_changes_nothing_in_place() -> None:
     mean, var = np.zeros(3), np.ones(3)
     tg.batch_norm(X, mean, var, training=True)
     new_mean, new_var = tg.batch_norm_statistics(tg.Value(X), mean, var, momentum=0.5)
+    again = tg.batch_norm_statistics(X, tg.Value(mean), tg.Value(var), momentum=0.5)
+    assert [type(a) for a in again] == [np.ndarray] * 2
     assert mean.tolist() == [0.0] * 3
     assert var.tolist() == [1.0] * 3
     np.testing.assert_allclose(new_mean, 0.5 * X.mean((0, 2, 3)))
@@ -399,6 +401,8 @@ REFUSED: list[tuple[Callable[[Any], Any], str, str]] = [
      "one number has no deviation", "or training=False"),
     (lambda x: tg.batch_norm_statistics(x, ones(2), ones(3)), "running_mean of shape (2,)",
      "has shape (3,)"),
+    (lambda x: tg.batch_norm_statistics(x, None, ones(3)), "no running statistics to go on from",
+     "start with running_mean=np.zeros(3)"),
     (lambda x: tg.instance_norm(x[:, :, :1, :1]), "one number has no deviation",
      "use_input_stats=False"),
     (lambda x: tg.layer_norm(x, (4, 5)), "normalized_shape (4, 5) for an input of shape (2, 3, 5,",

@@ -86,10 +86,14 @@ def batch_norm_statistics(
     (array([0.2]), array([1.1]))
     """
     x, function = _channels("batch_norm_statistics", input, 2), "batch_norm_statistics"
+    if running_mean is None or running_var is None:
+        c = x.shape[1]
+        hint = f"start with running_mean=np.zeros({c}) and running_var=np.ones({c})"
+        raise refusal(function, "no running statistics to go on from", hint, input=x)
     per_channel(function, x, x.shape[1], running_mean=running_mean, running_var=running_var)
     axes = (0, *range(2, x.ndim))
     count = math.prod(x.shape[a] for a in axes)
-    old_mean, old_var = _floats(running_mean), _floats(running_var)
+    old_mean, old_var = detach(_floats(running_mean)), detach(_floats(running_var))
     if count == 0:
         return old_mean, old_var
     _refuse_one(function, x, count, "no update")
