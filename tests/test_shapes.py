@@ -70,6 +70,9 @@ SINGLE: list[Call] = [
     ("pad", (some(2, 3), ((5, 2), (0, 9))), {"mode": "reflect"}),
     ("pad", (some(2, 3), ((1, 2), (0, 3))), {"constant_values": ((1, 2), (3, 4))}),
     ("split", (some(4, 6), 3, 1), {}),
+    ("dsplit", (some(2, 1, 4), 2), {}),
+    ("reshape", (some(2, 6), (3, 4)), {"order": "F"}),
+    ("concatenate", ([some(2), some(3)],), {"dtype": np.float32}),
     ("split", (some(4), [2, 1]), {}),
     ("split", (some(4), [-1, 10]), {}),
     ("sliding_window_view", (some(3, 4), (2, 3)), {}),
@@ -245,6 +248,17 @@ def test_methods_have_numpys_names_and_arguments() -> None:
         lambda a: a[0].argsort().argsort(),
         lambda a: np.sort(a, axis=0, kind="stable"),
         lambda a: np.argsort(a, kind="stable"),
+    ):
+        assert same(call(v), [call(data)])
+    for call in (
+        lambda a: a.reshape(3, -1, order="F"),
+        lambda a: np.argsort(a, axis=0, stable=True),
+        lambda a: np.sort(a, stable=True),
+        lambda a: np.meshgrid(a[0], a[1], copy=False)[1],
+        lambda a: np.compress([False, True], a, axis=0),
+        lambda a: np.compress([True], a),
+        lambda a: np.extract(np.array([[True, False, True]] * 2), a),
+        lambda a: np.unique(a, return_counts=True)[1],
     ):
         assert same(call(v), [call(data)])
     assert same(v.sort(axis=0), [np.sort(data, 0)])

@@ -149,6 +149,17 @@ if TYPE_CHECKING:
     )
     from tinygrad_edu.networks.resampling import interpolate, pixel_shuffle, pixel_unshuffle
     from tinygrad_edu.ops.convolution import convolution, convolution_transpose, convolution_weight
+    from tinygrad_edu.ops.cutting import (
+        array_split,
+        compress,
+        delete,
+        dsplit,
+        extract,
+        hsplit,
+        split,
+        unstack,
+        vsplit,
+    )
     from tinygrad_edu.ops.einsum import einsum
     from tinygrad_edu.ops.factorisations import (
         eigh_vectors,
@@ -244,28 +255,22 @@ if TYPE_CHECKING:
     )
     from tinygrad_edu.ops.shapes import (
         append,
-        array_split,
         atleast_1d,
         atleast_2d,
         atleast_3d,
         broadcast_arrays,
         column_stack,
-        delete,
         dstack,
         expand_dims,
         flatten,
-        hsplit,
         hstack,
         meshgrid,
         moveaxis,
         ravel,
         repeat,
-        split,
         squeeze,
         swapaxes,
         tile,
-        unstack,
-        vsplit,
         vstack,
     )
     from tinygrad_edu.ops.sorting import kthvalue, nonzero, searchsorted, sort, topk, unique
@@ -429,6 +434,7 @@ __all__ = [
     "cofactor",
     "column_stack",
     "composite",
+    "compress",
     "concatenate",
     "constant",
     "conv1d",
@@ -464,6 +470,7 @@ __all__ = [
     "dot",
     "draw",
     "dropout",
+    "dsplit",
     "dstack",
     "eigh_vectors",
     "eigvalsh",
@@ -479,6 +486,7 @@ __all__ = [
     "expand_dims",
     "explain",
     "expm1",
+    "extract",
     "fix",
     "flatten",
     "flip",

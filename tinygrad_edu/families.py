@@ -17,15 +17,41 @@ OPS: dict[str, Op[Any]] = {}
 """Every operation that is loaded, by name. Declarators put it here."""
 
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "contractions": (
+        "cross", "dot", "inner", "kron", "outer", "tensordot", "vdot",
+    ),
     "losses": (
         "binary_cross_entropy", "cosine_embedding_loss", "cosine_similarity", "gaussian_nll_loss",
         "huber_loss", "kl_div", "l1_loss", "multi_margin_loss", "nll_loss", "pairwise_distance",
         "poisson_nll_loss", "smooth_l1_loss", "triplet_margin_loss",
     ),
-    "contractions": (
-        "cross", "dot", "inner", "kron", "outer", "tensordot", "vdot",
+    "networks.attention": (
+        "bilinear", "dropout", "scaled_dot_product_attention",
     ),
-    "ops.einsum": ("einsum",),
+    "networks.convolutions": (
+        "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d",
+    ),
+    "networks.norms": (
+        "batch_norm", "batch_norm_statistics", "group_norm", "instance_norm", "layer_norm",
+        "normalize", "rms_norm",
+    ),
+    "networks.pools": (
+        "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
+        "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
+    ),
+    "networks.resampling": (
+        "interpolate", "pixel_shuffle", "pixel_unshuffle",
+    ),
+    "ops.convolution": (
+        "convolution", "convolution_transpose", "convolution_weight",
+    ),
+    "ops.cutting": (
+        "array_split", "compress", "delete", "dsplit", "extract", "hsplit", "split", "unstack",
+        "vsplit",
+    ),
+    "ops.einsum": (
+        "einsum",
+    ),
     "ops.factorisations": (
         "eigh_vectors", "eigvalsh", "qr_q", "qr_r", "svd_u", "svd_vh", "svdvals",
     ),
@@ -36,6 +62,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "ops.matrices": (
         "cholesky", "cofactor", "det", "inv", "logabsdet", "pinv", "signdet", "solve",
     ),
+    "ops.pieces": (
+        "abs", "copysign", "fmax", "fmin", "heaviside", "lerp", "nan_to_num",
+    ),
+    "ops.pooling": (
+        "max_pool", "max_pool_pick", "max_pool_share", "max_pool_winners", "sum_pool",
+        "sum_pool_transpose",
+    ),
     "ops.powers": (
         "cbrt", "exp2", "float_power", "hypot", "logaddexp", "logaddexp2", "xlogy",
     ),
@@ -43,62 +76,44 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "diag", "diagflat", "diagonal", "flip", "fliplr", "flipud", "pad", "roll", "rot90",
         "sliding_window_view", "tril", "triu", "unfold",
     ),
+    "ops.rectifiers": (
+        "celu", "gelu", "gelu_tanh", "hardshrink", "hardswish", "mish", "prelu", "relu6", "selu",
+        "softshrink", "threshold",
+    ),
+    "ops.rounding": (
+        "ceil", "fix", "floor", "floor_divide", "fmod", "mod", "remainder", "round", "trunc",
+    ),
+    "ops.scans": (
+        "cummax", "cummin", "cumprod", "cumsum", "linear_recurrence", "logcumsumexp", "prod",
+    ),
     "ops.shapes": (
-        "append", "array_split", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays",
-        "column_stack", "delete", "dstack", "expand_dims", "flatten", "hsplit", "hstack",
-        "meshgrid", "moveaxis", "ravel", "repeat", "split", "squeeze", "swapaxes", "tile",
-        "unstack", "vsplit", "vstack",
+        "append", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "column_stack",
+        "dstack", "expand_dims", "flatten", "hstack", "meshgrid", "moveaxis", "ravel", "repeat",
+        "squeeze", "swapaxes", "tile", "vstack",
     ),
     "ops.sorting": (
         "kthvalue", "nonzero", "searchsorted", "sort", "topk", "unique",
     ),
-    "ops.trigonometric": (
-        "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cosh", "deg2rad",
-        "rad2deg", "sinc", "sinh", "tan",
-    ),
-    "ops.scans": (
-        "cummax", "cummin", "cumprod", "cumsum", "linear_recurrence", "logcumsumexp", "prod",
+    "ops.special": (
+        "digamma", "erf", "erfc", "erfinv", "gammaln", "polygamma",
     ),
     "ops.spreads": (
         "all", "any", "count_nonzero", "isfinite", "isinf", "isnan", "norm", "order_statistic",
         "std", "var",
     ),
-    "statistics": (
-        "amax", "amin", "average", "diff", "median", "nanmax", "nanmean", "nanmin", "nanprod",
-        "nanstd", "nansum", "nanvar", "percentile", "ptp", "quantile", "trace",
-    ),
-    "ops.special": (
-        "digamma", "erf", "erfc", "erfinv", "gammaln", "polygamma",
-    ),
-    "ops.rectifiers": (
-        "celu", "gelu", "gelu_tanh", "hardshrink", "hardswish", "mish", "prelu", "relu6", "selu",
-        "softshrink", "threshold",
-    ),
     "ops.squashing": (
         "hardsigmoid", "hardtanh", "logsigmoid", "softmin", "softsign", "step", "tanhshrink",
     ),
-    "networks.attention": ("bilinear", "dropout", "scaled_dot_product_attention"),
-    "networks.convolutions": ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"),
-    "networks.norms": (
-        "batch_norm", "batch_norm_statistics", "group_norm", "instance_norm", "layer_norm",
-        "normalize", "rms_norm",
+    "ops.standardizing": (
+        "inverse_deviation", "standardize",
     ),
-    "networks.pools": (
-        "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-        "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
+    "ops.trigonometric": (
+        "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cosh", "deg2rad",
+        "rad2deg", "sinc", "sinh", "tan",
     ),
-    "networks.resampling": ("interpolate", "pixel_shuffle", "pixel_unshuffle"),
-    "ops.convolution": ("convolution", "convolution_transpose", "convolution_weight"),
-    "ops.pooling": (
-        "max_pool", "max_pool_pick", "max_pool_share", "max_pool_winners", "sum_pool",
-        "sum_pool_transpose",
-    ),
-    "ops.standardizing": ("inverse_deviation", "standardize"),
-    "ops.rounding": (
-        "ceil", "fix", "floor", "floor_divide", "fmod", "mod", "remainder", "round", "trunc",
-    ),
-    "ops.pieces": (
-        "abs", "copysign", "fmax", "fmin", "heaviside", "lerp", "nan_to_num",
+    "statistics": (
+        "amax", "amin", "average", "diff", "median", "nanmax", "nanmean", "nanmin", "nanprod",
+        "nanstd", "nansum", "nanvar", "percentile", "ptp", "quantile", "trace",
     ),
 }  # fmt: skip
 """The public names of each module that is loaded later, below the package."""

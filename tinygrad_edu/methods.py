@@ -26,7 +26,8 @@ class ArrayMethods:
     def __rfloordiv__(self, other: Any) -> Value: return function("floor_divide")(other, self)
     def clip(self, min: Any = None, max: Any = None) -> Value: return OPS["clip"](self, min, max)
     def round(self, decimals: int = 0) -> Value: return function("round")(self, decimals)
-    def reshape(self, *shape: Any) -> Value: return OPS["reshape"](self, shape)
+    def reshape(self, *shape: Any, order: str = "C") -> Value:
+        return OPS["reshape"](self, shape, order)
     def transpose(self, *axes: Any) -> Value: return OPS["transpose"](self, axes or None)
     def astype(self, dtype: Any) -> Value: return OPS["astype"](self, dtype)
     def ravel(self, order: str = "C") -> Value: return function("ravel")(self, order)

@@ -40,8 +40,12 @@ def _typed(x: Any) -> Any:
 
 
 @composed("x")
-def _prepare_reshape(x: Any, shape: Any) -> Any:
+def _prepare_reshape(x: Any, shape: Any, order: str = "C") -> Any:
     shape = _lengths(_unnested(shape))
+    if order == "F":  # the first axis fastest: everything in reverse
+        return transpose(reshape(transpose(x), shape=shape[::-1]))
+    if order not in ("C", "A"):
+        raise mistake("an unknown order", '"C" or "F"')
     have = np.shape(x) if not isinstance(x, Value) else x.shape
     if -1 in shape:
         count, rest = math.prod(have), math.prod(n for n in shape if n != -1)
@@ -59,10 +63,13 @@ def _prepare_reshape(x: Any, shape: Any) -> Any:
     lambda g, x, shape: reshape(g, shape=shape_of(x)),
     kind="shape", formula="x in another shape", prepare=_prepare_reshape,
     code="np.reshape({0}, {shape})",
-    examples=examples.reshape,
+    examples=examples.reshape, torch="torch.reshape({0}, {shape})",
 )  # fmt: skip
-def reshape(x: Operand, /, shape: Any) -> Any:
-    """The same numbers in another shape; one length may be -1, to be worked out."""
+def reshape(x: Operand, /, shape: Any, order: str = "C") -> Any:
+    """The same numbers in another shape; one length may be -1, to be worked out.
+
+    The last axis is read fastest, or with ``order="F"`` the first.
+    """
     return np.reshape(x, shape)
 
 
@@ -179,9 +186,11 @@ def stack(*arrays: Operand, axis: int = 0, dtype: Any = None) -> Any:
     return np.stack(arrays, axis=axis, dtype=dtype)
 
 
-def _prepare_concatenate(*arrays: Any, axis: int = 0) -> Any:
+def _prepare_concatenate(*arrays: Any, axis: int = 0, dtype: Any = None) -> Any:
     if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)):
-        return concatenate(*arrays[0], axis=axis)
+        return concatenate(*arrays[0], axis=axis, dtype=dtype)
+    if dtype is not None:
+        return astype(concatenate(*arrays, axis=axis), dtype=dtype)
     if axis is None:
         return concatenate(*[reshape(x, -1) for x in arrays], axis=0)
     return {"axis": axis}
@@ -201,6 +210,6 @@ def _part(i: int, g: Any, arrays: Any, axis: int) -> Any:
     examples=examples.concatenate, numpy="np.concatenate([{*}], axis={axis})",
     torch="torch.cat([{*}], dim={axis})", jax="jnp.concatenate([{*}], axis={axis})",
 )  # fmt: skip
-def concatenate(*arrays: Operand, axis: int = 0) -> Any:
+def concatenate(*arrays: Operand, axis: int = 0, dtype: Any = None) -> Any:
     """Values joined along an axis they have; takes a list, as NumPy does."""
     return np.concatenate(arrays, axis=axis)

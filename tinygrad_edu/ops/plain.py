@@ -60,7 +60,7 @@ _ORDER = (
 
 @plain(
     formula="positions in sorted order", code=source.ARGSORT, examples=examples.order,
-    conventions=_ORDER, prepare=lambda x, axis, kind, descending: {
+    conventions=_ORDER, prepare=lambda x, axis, kind, descending, stable: {
         "axis": axis, "descending": bool(descending)
     },
     numpy="np.argsort({0}, axis={axis}, kind='stable')",
@@ -68,7 +68,11 @@ _ORDER = (
     jax="jnp.argsort({0}, axis={axis}, stable=True, descending={descending})",
 )  # fmt: skip
 def argsort(
-    x: Operand, axis: int | None = -1, kind: str | None = None, descending: bool = False
+    x: Operand,
+    axis: int | None = -1,
+    kind: str | None = None,
+    descending: bool = False,
+    stable: bool | None = None,
 ) -> Any:
     """The positions that sort the numbers, as plain integers; equal numbers keep their order."""
     x, axis = (np.ravel(x), 0) if axis is None else (x, axis)

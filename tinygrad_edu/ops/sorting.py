@@ -25,7 +25,13 @@ from tinygrad_edu.raw import shape as shape_of
 
 
 @composed("x")
-def sort(x: Any, axis: int | None = -1, kind: str | None = None, descending: bool = False) -> Any:
+def sort(
+    x: Any,
+    axis: int | None = -1,
+    kind: str | None = None,
+    descending: bool = False,
+    stable: bool | None = None,
+) -> Any:
     """The numbers in ascending order along the axis, or all in one row; NaN comes last.
 
     Always stable, whatever ``kind`` says: each number's gradient goes back to its own place.
@@ -110,10 +116,18 @@ def nonzero(x: Any) -> tuple[Any, ...]:
 
 
 @composed("x")
-def unique(x: Any, **options: Any) -> Any:
-    """The different numbers in ascending order, plain; options are those of `numpy.unique`.
+def unique(
+    x: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    equal_nan: bool = True,
+) -> Any:
+    """The different numbers in ascending order, plain; with `numpy.unique`'s options and extras.
 
     >>> unique(np.array([2.0, 1.0, 2.0]))
     array([1., 2.])
     """
-    return np.unique(_numbers(x, "unique"), **options)
+    options = (return_index, return_inverse, return_counts, axis)
+    return np.unique(_numbers(x, "unique"), *options, equal_nan=equal_nan)  # type: ignore[call-overload]
