@@ -103,7 +103,7 @@ MISTAKES: list[tuple[Any, type[Exception], tuple[str, ...]]] = [
     (lambda: tg.split(w, k), DTypeError, ("indices_or_sections is a static", K)),
     (lambda: tg.topk(w, k), DTypeError, ("topk: k is a static", K)),
     (lambda: tg.diagonal(x, k), DTypeError, ("diagonal: offset is a static", K)),
-    (lambda: x.reshape(2.5, 1), DTypeError, ("integer", X, "tg.reshape(x, shape)")),
+    (lambda: x.reshape(2.5, 1), DTypeError, ("integer", X, "tg.reshape(x, shape")),
     (lambda: tg.roll(x, 1.5), DTypeError, ("roll, shift=1.5", X, "tg.roll(x, shift")),
     (lambda: tg.repeat(w, -1), ShapeError, ("negative count", W)),
     (lambda: tg.pad(x, -1), ShapeError, ("negative", X, "x[1:-1]")),

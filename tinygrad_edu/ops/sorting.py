@@ -129,5 +129,5 @@ def unique(
     >>> unique(np.array([2.0, 1.0, 2.0]))
     array([1., 2.])
     """
-    options = (return_index, return_inverse, return_counts, axis)
-    return np.unique(_numbers(x, "unique"), *options, equal_nan=equal_nan)  # type: ignore[call-overload]
+    extras: Any = (return_index, return_inverse, return_counts, axis)
+    return np.unique(_numbers(x, "unique"), *extras, equal_nan=equal_nan)
