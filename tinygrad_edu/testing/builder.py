@@ -76,7 +76,9 @@ class Builder:
         ends = [i for i in range(first, len(self.slots)) if i not in used]
         total = None
         for k, i in enumerate(ends):
-            part = self.add("sum", i) if np.ndim(self.slots[i]) else i
+            part = i
+            if np.ndim(self.slots[i]):  # unevenly: many gradients are right in the sum alone
+                part = self.add("sum", self.add("multiply", i, _uneven(np.shape(self.slots[i]))))
             part = self.add("multiply", part, 1.0 + 0.37 * k) if k else part
             total = part if total is None else self.add("add", total, part)
         self._drop_unused_inputs()

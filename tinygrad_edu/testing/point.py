@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.engine import Value
 from tinygrad_edu.testing.differences import central, steps_for
-from tinygrad_edu.testing.judging import Direction, Finding, Judge, uneven
+from tinygrad_edu.testing.judging import CANCELLED, Direction, Finding, Judge, uneven
 from tinygrad_edu.testing.subject import Gradient, Vector, flat, tangent_of
 from tinygrad_edu.testing.witnesses import (
     Witness,
@@ -56,7 +56,8 @@ def witnesses(judge: Judge, worst: Finding) -> tuple[Witness, ...]:
     number = None if exact is None else float(exact[worst.column])
     found.append(complex_witness(judge.complex_tape, number, worst.claimed))
     pushed = tangent_of(judge.leaves, judge.outs, u)
-    found.append(modes_witness(pushed, judge.gradient, judge.seed, u))
+    noise = CANCELLED * judge.eps * judge.level * float(np.abs(judge.seed).sum())
+    found.append(modes_witness(pushed, judge.gradient, judge.seed, u, noise))
     return tuple(found)
 
 
