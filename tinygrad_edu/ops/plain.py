@@ -90,19 +90,25 @@ def argsort(
 MANY = 1000  # numbers from which it pays to sort in any order, and to look for equal ones
 
 
-@plain(formula="x without its history", code="{0}")
+@plain(formula="x without its history", code="{0}", jax="jax.lax.stop_gradient({0})")
 def detach(x: Operand) -> Any:
     """The same numbers, cut off from the graph."""
     return x
 
 
-@plain(random=True, formula="U(0, 1)", examples=examples.draw)
+@plain(
+    random=True, formula="U(0, 1)", examples=examples.draw, torch="torch.rand({shape})",
+    jax="jax.random.uniform(key, {shape})", numpy="{generator}.random({shape})",
+)  # fmt: skip
 def random_uniform(*, shape: Any, generator: np.random.Generator) -> Any:
     """Uniform numbers in [0, 1) from a seeded generator; drawn anew at each replay."""
     return generator.random(shape)
 
 
-@plain(random=True, formula="N(0, 1)", examples=examples.draw)
+@plain(
+    random=True, formula="N(0, 1)", examples=examples.draw, torch="torch.randn({shape})",
+    jax="jax.random.normal(key, {shape})", numpy="{generator}.standard_normal({shape})",
+)  # fmt: skip
 def random_normal(*, shape: Any, generator: np.random.Generator) -> Any:
     """Standard normal numbers from a seeded generator; drawn anew at each replay."""
     return generator.standard_normal(shape)

@@ -252,7 +252,8 @@ _order_or_x = listed("order_statistic")
     prepare=_prepare_order, kinks=(_apart,), code=source.ORDER_STATISTIC,
     numpy="np.sort({0}, axis={axis}).take({k}, axis={axis})",
     torch="torch.kthvalue({0}, {k} + 1, dim={axis}, keepdim={keepdims}).values",
-    jax="jnp.sort({0}, axis={axis}).take({k}, axis={axis})",
+    jax="jnp.sort({0}, axis={axis}).take(jnp.array([{k}]), axis={axis})"
+        ".max(axis={axis}, keepdims={keepdims})",
     conventions=(
         Convention(
             "the median of an even count: the mean of the two in the middle, as in NumPy",
