@@ -69,8 +69,14 @@ def erfinv(x: Operand) -> Any:
     return by_numpy(erf_inverse)(x)
 
 
+def _to_pole(x: Any, **static: Any) -> Any:
+    """The distance from the nearest of the poles 0, −1, −2, …, left of 1/2."""
+    return np.where(np.asarray(x) < 0.5, x - np.round(x), 1.0)
+
+
 @elementwise(
     [lambda out, x: digamma(x)], formula="ln |Γ(x)|", domain=POSITIVE,
+    kinks=(_to_pole,),
     code=(
         "log_gamma({0})" + source.text_of(log_gamma),
         "np.vectorize(log_gamma, otypes=[{0}.dtype])({0})" + source.text_of(log_gamma),
@@ -94,6 +100,7 @@ def gammaln(x: Operand) -> Any:
 
 @elementwise(
     [lambda out, x: polygamma(x, n=1)], formula="ψ(x) = Γ′(x) / Γ(x)", domain=POSITIVE,
+    kinks=(_to_pole,),
     code=(
         "float(polygamma_of({0}, 0))" + source.text_of(polygamma_of),
         "polygamma_of({0}, 0)" + source.text_of(polygamma_of),
@@ -113,6 +120,7 @@ def _prepare_polygamma(x: Any, n: Any) -> Any:
 
 @elementwise(
     [lambda out, x, n: polygamma(x, n=n + 1)], formula="ψ⁽ⁿ⁾(x)", domain=POSITIVE,
+    kinks=(_to_pole,),
     prepare=_prepare_polygamma, examples=examples.parameter("n", 0, 1, 2, 3),
     code=(
         "float(polygamma_of({0}, {n}))" + source.text_of(polygamma_of),
