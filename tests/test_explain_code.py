@@ -115,11 +115,12 @@ STATIC = {
     **{name: [{"axis": a, "keepdims": k} for a in (None, 0, (0, 1)) for k in (False, True)]
        for name in ("sum", "mean", "max", "min", "logsumexp")},
     "softmax": [{"axis": -1}, {"axis": 0}], "log_softmax": [{"axis": -1}],
-    "reshape": [{"shape": (3, 2)}, {"shape": (6,)}], "transpose": [{"axes": (1, 0)}],
+    "reshape": [{"shape": shape, "order": "C"} for shape in ((3, 2), (6,))],
+    "transpose": [{"axes": (1, 0)}],
     "broadcast_to": [{"shape": (4, 2, 3)}], "sum_to": [{"shape": (3,)}, {"shape": (2, 1)}],
     "astype": [{"dtype": np.dtype("float32")}],
     "stack": [{"axis": 0, "dtype": None}, {"axis": 0, "dtype": np.dtype("float32")}],
-    "concatenate": [{"axis": 1}],
+    "concatenate": [{"axis": 1, "dtype": None}],
     "getitem": [{"index": i} for i in (
         0, (slice(None), -1), (..., None, slice(None, None, -1)), np.array([1, 0, 1]), (),
         (np.array([0, 1]), np.array([2, 2])), ARRAY > 0.0, (0, 0), slice(0, 1),
