@@ -28,7 +28,7 @@ LEVELS = {
 SIDEWAYS = {("train", "nn"), ("train", "optim"), ("train", "testing"), ("view", "explain")}
 SIDEWAYS |= {("testing", "view"), ("testing", "nn"), ("testing", "optim")}
 # A Value reaches what shows it, and what differentiates it, when it is asked to: at the call.
-AT_THE_CALL = {("engine", "autodiff"), ("engine", "view"), ("engine", "numpy_protocol")}
+AT_THE_CALL = {("engine", "autodiff"), ("engine", "view"), ("methods", "numpy_protocol")}
 AT_THE_CALL |= {("families", "engine"), ("methods", "engine")}  # for the type checker only
 
 # Longer than 400 lines, each with its reason.

@@ -240,16 +240,6 @@ class Value(ArrayMethods):
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         raise wording.no_array(self)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        from tinygrad_edu.numpy_protocol import call_ufunc
-
-        return call_ufunc(ufunc, method, args, kwargs)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from tinygrad_edu.numpy_protocol import call_function
-
-        return call_function(function, args, kwargs)
-
     def __getattr__(self, name: str) -> Any:  # only where nothing else is found
         advice = f": write tg.{name}(v)" if knows(name) else ""
         raise AttributeError(f"a Value has no attribute {name!r}{advice}")

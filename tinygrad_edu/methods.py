@@ -1,7 +1,7 @@
 """The methods of arrays on a `Value`, with NumPy's names and arguments, spelled out one per line.
 
-Each is the operation of the same name; those of the engine itself (`data`, `assign`, `backward`)
-and the operators stand in `Value`.
+Each is the operation of the same name, and so is what NumPy's own functions do on a `Value`; those
+of the engine itself (`data`, `assign`, `backward`) and the operators stand in `Value`.
 """
 
 from __future__ import annotations
@@ -75,3 +75,16 @@ class ArrayMethods:
     def all(self, axis: Any = None, keepdims: bool = False) -> Any:
         return function("all")(self, axis, keepdims)
     # fmt: on
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        op = OPS.get(ufunc.__name__)
+        if op is not None and op.kind == "arithmetic" and method == "__call__" and not kwargs:
+            return op(*args)  # `array * v`, without a detour
+        from tinygrad_edu.numpy_protocol import call_ufunc
+
+        return call_ufunc(ufunc, method, args, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from tinygrad_edu.numpy_protocol import call_function
+
+        return call_function(function, args, kwargs)
