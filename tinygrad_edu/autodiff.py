@@ -35,7 +35,7 @@ def topological(
     seen, order = {root}, [root]
     for v in order:  # grows while it is read: breadth first, no recursion
         i = v.id
-        for x in v.inputs:
+        for x in v._x if v._y is None else (v._x, v._y):
             if type(x) is Value:
                 if x.id >= i:
                     if moved is None or x.op is not None:
@@ -92,17 +92,17 @@ def pull_back(
             op = v.op
             if op is None or g is None:
                 continue
-            inputs, params, rules = v.inputs, v.params, op.rules
-            out = v if create_graph else v._data
+            params, rules, out = v.params, op.rules, v if create_graph else v._data
+            x, y = v._x, v._y
             # Scalars first: what the loop at the end does, spelled out, in half the time.
             if type(out) is float and rules is ONE:
-                for x in inputs:
+                for x in v.inputs:
                     if type(x) is Value and x.requires_grad and x.id > floor:
                         old = grads[x]
                         grads[x] = g if old is None else old + g
                 continue
-            if type(out) is float and len(inputs) == 2 and type(rules) is tuple and params is None:
-                (x, y), (p, q) = inputs, rules
+            if type(out) is float and y is not None and type(rules) is tuple and params is None:
+                p, q = rules
                 a, b = x._data if type(x) is Value else x, y._data if type(y) is Value else y
                 if type(x) is Value and x.requires_grad and x.id > floor:
                     try:
@@ -119,6 +119,7 @@ def pull_back(
                     old, d = grads[y], d if type(d) is float else pull(op, 1, g, out, (a, b), {}, y)
                     grads[y] = d if old is None else old + d
                 continue
+            inputs = v.inputs
             if create_graph:
                 xs: Sequence[Any] = inputs
                 tag = v.tag.scope.child("∂", "derivative").tag

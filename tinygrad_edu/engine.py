@@ -48,7 +48,7 @@ class Value(ArrayMethods):
     """
 
     # fmt: off
-    __slots__ = ("__weakref__", "_data", "_dtype", "_grad", "id", "inputs", "op", "params",
+    __slots__ = ("__weakref__", "_data", "_dtype", "_grad", "_x", "_y", "id", "op", "params",
                  "requires_grad", "site", "tag")
     # fmt: on
 
@@ -67,7 +67,8 @@ class Value(ArrayMethods):
             data = operand(data, plain=mode.recording is not None)
         self._data: Raw = data
         self.op: Op[Any] | None = None
-        self.inputs: tuple[Any, ...] = ()
+        self._x: Any = ()  # the first of two operands, or all of them in a tuple
+        self._y: Any = None
         self.params: dict[str, Any] | None = None
         self._grad: Any = None
         self.requires_grad, self.id, self.site = requires_grad, _next_id(), user_site(2)
@@ -118,6 +119,15 @@ class Value(ArrayMethods):
         own, path = self.tag.name, self.tag.scope.path
         path = path[:-1] if path[-1:] == (own,) else path  # a loss is called as its own box
         return None if own is None else ".".join((*path, own))
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The ordered operands it was computed from: Values, and raw numbers as they are."""
+        return self._x if self._y is None else (self._x, self._y)
+
+    @inputs.setter
+    def inputs(self, new: tuple[Any, ...]) -> None:
+        self._x, self._y = new if len(new) == 2 else (new, None)
 
     def _readable(self, what: str) -> Raw:
         if _mode().recording is None:
@@ -232,11 +242,6 @@ class Value(ArrayMethods):
             raise ShapeError(f"float() of {describe(self)}", hint="v.data, or v[0] for one number")
         return float(data)
 
-    def __len__(self) -> int:
-        if not self.shape:
-            raise DTypeError(f"len() of {describe(self)}, a scalar")
-        return int(self.shape[0])
-
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         raise wording.no_array(self)
 
@@ -337,7 +342,8 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
     if not mode.grad and recording is None:
         return make_leaf(out, dtype)
     v = object.__new__(Value)
-    v._data, v.op, v.inputs = out, op, inputs
+    v._data, v.op = out, op
+    v._x, v._y = inputs if len(inputs) == 2 else (inputs, None)  # one object less to be tracked
     v.params, v._grad, v._dtype = params, None, dtype
     v.id, v.tag, v.requires_grad = _next_id(), mode.tag, needs and mode.grad and not op.plain
     site = mode.site
@@ -361,6 +367,6 @@ def compute(op: Op[Any], inputs: Sequence[Any], params: dict[str, Any] | None = 
 def make_leaf(data: Raw, dtype: Any = None, requires_grad: bool = False) -> Value:
     """A leaf from data of the library's own, without copying it."""
     v = object.__new__(Value)
-    v._data, v.op, v.inputs, v.params, v.requires_grad = data, None, (), None, requires_grad
+    v._data, v.op, v._x, v._y, v.params, v.requires_grad = data, None, (), None, None, requires_grad
     v.id, v.tag, v._grad, v._dtype, v.site = _next_id(), _mode().tag, None, dtype, None
     return v

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_edu import raw
+from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.families import OPS, function
+from tinygrad_edu.wording import describe
 
 if TYPE_CHECKING:
     from tinygrad_edu.engine import Value
@@ -75,6 +78,12 @@ class ArrayMethods:
     def all(self, axis: Any = None, keepdims: bool = False) -> Any:
         return function("all")(self, axis, keepdims)
     # fmt: on
+
+    def __len__(self) -> int:
+        lengths = raw.shape(self)
+        if not lengths:
+            raise DTypeError(f"len() of {describe(self)}, a scalar")
+        return int(lengths[0])
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         op = OPS.get(ufunc.__name__)
