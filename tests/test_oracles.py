@@ -145,7 +145,7 @@ def jaxs(case: Case, call: str) -> Numbers:
     value = np.asarray(function(*points))
     if value.dtype.kind != "f" or not points:
         return value, None, None
-    seed = jnp.asarray(seeds(value.shape, 0))
+    seed = jnp.asarray(seeds(value.shape, 0), value.dtype)
 
     def gradients(*xs: Any) -> Any:
         return jax.vjp(function, *xs)[1](seed)
