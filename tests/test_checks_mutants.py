@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tinygrad_edu.engine import Op, Value
+from tinygrad_edu.engine import Op
 from tinygrad_edu.families import registry
 from tinygrad_edu.testing.case import Case
 from tinygrad_edu.testing.checks import report_of
+from tinygrad_edu.testing.mutants import judge
+from tinygrad_edu.testing.subject import pull
 
 Change = Callable[[Any], Any]
-FACTORS = {"sign": -1.0, "1.001 times": 1.001, "constant 0": 0.0}
+FACTORS = {"1.001 times": 1.001, "constant 0": 0.0}  # 1.03, signs and more: test_mutation_score
 SMOOTH = [op for op in registry().values() if not op.plain]
 
-# Mutants that compute what the right rule computes, each with its reason.
+# Mutants that compute what the right rule computes, each with its reason. Which ones they are is
+# worked out for every operation; those that are listed here are held to it.
 FLAT = "its derivative is 0 everywhere"
 AT_ZERO = "its derivative is not 0 only where the first operand is exactly 0"
 SAME = "both partial derivatives are 1"
@@ -98,6 +102,26 @@ def operands_of(op: Op[Any]) -> list[int]:
     return call_of(op, 0).moving[:3]
 
 
+@cache
+def flat(op: Op[Any], operand: int) -> bool:
+    """Whether the derivative is 0 at every call that is drawn: then no factor changes it."""
+    return judge(op, operand, "sign").word == "equivalent"
+
+
+def computes_the_same(op: Op[Any], operand: int, **methods: Any) -> bool:
+    """Whether the planted rule gives the right rule's numbers for this operand."""
+    for seed in range(12):
+        case = call_of(op, seed)
+        place = case.moving.index(operand)
+        leaves, out = case.record()
+        right = pull(leaves, [out], np.ones(np.size(out.data)))[place]
+        with planted(op, **methods):
+            other = pull(leaves, [out], np.ones(np.size(out.data)))[place]
+        if not np.allclose(0.0 if other is None else other, 0.0 if right is None else right):
+            return False
+    return True
+
+
 REVERSE = [(op, i, kind) for op in SMOOTH for i in operands_of(op) for kind in FACTORS]
 
 
@@ -105,11 +129,11 @@ REVERSE = [(op, i, kind) for op in SMOOTH for i in operands_of(op) for kind in F
 def test_wrong_reverse_rules_are_caught_and_named(op: Any, operand: int, kind: str) -> None:
     with planted(op, **wrong_pull(op, operand, lambda d: d * FACTORS[kind])):
         found = verdict(op, operand, order=1, modes="reverse")
-    same = (op.name, operand, kind) in EQUIVALENT
+    same = flat(op, operand)
     assert found == (("right", None) if same else ("wrong", op.name))
 
 
-@pytest.mark.parametrize(("op", "kind"), [(op, kind) for op in SMOOTH for kind in FACTORS])
+@pytest.mark.parametrize(("op", "kind"), [(op, "1.001 times") for op in SMOOTH])
 def test_wrong_forward_rules_are_caught_and_named(op: Any, kind: str) -> None:
     def push(tangents: Any, out: Any, xs: Any, params: Any, right: Any = op.push) -> Any:
         t = right(tangents, out, xs, params)
@@ -118,7 +142,7 @@ def test_wrong_forward_rules_are_caught_and_named(op: Any, kind: str) -> None:
     operand = operands_of(op)[0]
     with planted(op, push=push):
         found = verdict(op, operand, order=1, modes="forward")
-    same = (op.name, 0, kind) in EQUIVALENT
+    same = flat(op, operand)
     assert found == (("right", None) if same else ("wrong", op.name))
 
 
@@ -129,33 +153,21 @@ PAIRS = [op for op in SMOOTH if op.rules is not None and op._arity == 2]
 def test_swapped_partial_derivatives_are_caught_and_named(op: Any) -> None:
     for operand in (0, 1):
 
-        def pull(i: int, g: Any, out: Any, xs: Any, params: Any, right: Any = op.pull) -> Any:
+        def swapped(i: int, g: Any, out: Any, xs: Any, params: Any, right: Any = op.pull) -> Any:
             return right(1 - i, g, out, xs, params)
 
-        with planted(op, rules=None, pull=pull):
+        with planted(op, rules=None, pull=swapped):
             found = verdict(op, operand, order=1, modes="reverse")
-        same = (op.name, operand, "swapped") in EQUIVALENT
+        same = computes_the_same(op, operand, rules=None, pull=swapped)
         assert found == (("right", None) if same else ("wrong", op.name))
 
 
-@pytest.mark.parametrize("op", SMOOTH, ids=lambda op: op.name)
-def test_a_rule_cut_off_from_the_graph_is_caught_at_second_order(op: Any) -> None:
-    def numbers(x: Any) -> Any:
-        return x._data if isinstance(x, Value) else x
-
-    def pull(i: int, g: Any, out: Any, xs: Any, params: Any, right: Any = op.pull) -> Any:
-        return right(i, g, numbers(out), [numbers(x) for x in xs], params)
-
-    with planted(op, rules=None, pull=pull):
-        found = verdict(op, operands_of(op)[0], order=2, modes="reverse")
-    # `LINEAR` is the reason for all of these
-    assert found == (("right", None) if op.name in STRAIGHT else ("wrong", op.name)), LINEAR
-
-
-def test_the_equivalent_mutants_are_few_and_of_operations_that_exist() -> None:
+def test_what_is_listed_as_equivalent_is_so() -> None:
     assert {name for name, _, _ in EQUIVALENT} | STRAIGHT <= set(registry())
-    total = len(REVERSE) + len(FACTORS) * len(SMOOTH) + len(PAIRS)
-    assert len(EQUIVALENT) < 0.05 * total
+    for name in {name for name, _, kind in EQUIVALENT if kind == "constant 0"}:
+        assert any(flat(registry()[name], i) for i in operands_of(registry()[name])), name
+    for name in STRAIGHT:
+        assert judge(registry()[name], operands_of(registry()[name])[0], "detached").reason, name
 
 
 def test_the_right_rules_are_never_called_wrong() -> None:
