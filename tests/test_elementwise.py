@@ -183,3 +183,8 @@ def test_expm1_far_below_zero_has_the_slope_of_exp() -> None:
 
 def test_abs_is_absolute() -> None:
     assert tg.abs is tg.absolute and tg.abs(tg.Value(-2.0)).data == 2.0
+
+
+def test_cube_roots_of_negative_numbers_are_numbers() -> None:
+    assert tg.cbrt(-8.0) == -2.0
+    assert derivatives(tg.cbrt, -8.0)[1:] == pytest.approx((1.0 / 12.0, 1.0 / 144.0))

@@ -12,6 +12,7 @@ from tinygrad_edu.define import elementwise
 from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import (
     LN2,
+    POSITIVE,
     Operand,
     absolute,
     divide,
@@ -39,7 +40,7 @@ def exp2(x: Operand) -> Any:
 
 
 @elementwise(
-    [lambda out, x: 1.0 / (3.0 * out * out)], formula="∛x", kinks=(lambda x: x,),
+    [lambda out, x: 1.0 / (3.0 * out * out)], formula="∛x", domain=POSITIVE, kinks=(lambda x: x,),
     code="m.cbrt({0})", torch="",
     conventions=(
         Convention("cube root at 0: honestly infinite", "d(tg.cbrt)(0.0)", "inf",
