@@ -19,6 +19,7 @@ LEVELS = {
     "families": 0, "methods": 0,
     "ops": 2,
     "autodiff": 3, "tangents": 3, "transforms": 3, "roles": 3, "functions": 3, "tape": 3,
+    "tape_file": 3,
     "birth": 3, "statistics": 3, "losses": 3, "contractions": 3, "linalg": 3, "networks": 3,
     "nn": 4, "optim": 4, "train": 4, "compile": 4, "view": 4, "explain": 4, "testing": 4,
     "terminal": 0,

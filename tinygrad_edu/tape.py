@@ -8,9 +8,11 @@ no Values in the instructions, and `Tape.run` is all it takes to execute them.
 from __future__ import annotations
 
 import keyword
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -214,6 +216,26 @@ class Tape:
         tape = Tape.of(*[slots[i] for i in self.outputs], *gradients, inputs=leaves)
         kept = (*self.leaves, *tape.leaves[len(leaves) :])
         return Tape(kept, tape.instructions, tape.outputs, self.inputs, lambda outputs: outputs)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the tape to one file: instructions as JSON, arrays, no pickle; whole or not at all.
+
+        Names, roles and the state of random generators at this moment are kept; lines of the
+        user's program are not, and a named tuple of results comes back as a tuple.
+        """
+        from tinygrad_edu import tape_file
+
+        return tape_file.save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Tape:
+        """The tape that `save` wrote. Raises `DataError` for a file that is cut off or foreign.
+
+        Nothing in the file is executed. An operation of your own must be declared before.
+        """
+        from tinygrad_edu import tape_file
+
+        return tape_file.load(path)
 
     def names(self) -> list[str]:
         """A name per slot: the user's where it is an identifier and unique, else v1, v2, …"""
