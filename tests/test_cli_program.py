@@ -135,8 +135,49 @@ def test_what_is_not_there(
 
 
 def test_check_of_a_model(capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run(capsys, "check", "mine.py:model")
-    assert code == 2 and "model is a model (MLP), and only a Value has gradients" in err
+    code, out, err = run(capsys, "check", "mine.py:model")
+    assert code == 0, err
+    assert "gradient check: right" in out and "layers.0" in out
+
+
+SHAPED = """
+import tinygrad_edu as tg
+from tinygrad_edu.testing import gradient_property
+
+def right(w: (2,), b: ()):
+    return tg.tanh(tg.sum(w * 0.5) + b)
+
+@gradient_property(w=(2,))
+def prop(w):
+    return tg.sum(w * w)
+
+def cut(w: (2,)):
+    return tg.sum(w * w.data)
+
+def nowhere(x: ()):
+    return tg.log(x * 0.0)
+"""
+
+
+@pytest.mark.parametrize("name", ["right", "prop"])
+def test_check_of_a_function_with_shapes(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    Path("shaped.py").write_text(SHAPED, encoding="utf-8")
+    code, out, err = run(capsys, "check", f"shaped.py:{name}")
+    assert code == 0, err
+    assert f"{name}, wherever it was drawn" in out
+    assert not Path(".hypothesis").exists()
+
+
+def test_check_of_a_wrong_function_with_shapes(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("shaped.py").write_text(SHAPED, encoding="utf-8")
+    code, _, err = run(capsys, "check", "shaped.py:cut")
+    assert code == 1 and "gradient check: wrong" in err and "at cut(w=np.array([" in err
+
+
+def test_check_that_can_never_judge_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("shaped.py").write_text(SHAPED, encoding="utf-8")
+    code, _, err = run(capsys, "check", "shaped.py:nowhere")
+    assert code == 2 and "could be judged at no point" in err
 
 
 @pytest.mark.parametrize(

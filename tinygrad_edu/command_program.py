@@ -43,23 +43,52 @@ def draw_program(program: str, level: str, out: str | None, show: bool) -> None:
 
 
 def check_program(program: str) -> None:
-    """Print the check of the gradients of what ``FILE.py:NAME`` names; `GradientError` if wrong."""
-    from tinygrad_edu.testing import check
+    """Print the check of the gradients of what ``FILE.py:NAME`` names; `GradientError` if wrong.
 
+    A Value, or a function that returns one, is checked where it stands; a function whose arguments
+    have shapes, or a `gradient_property`, at many points; a model by the laws of modules.
+    """
     name, thing = find(program)
-    thing = made(name, thing)
-    if not isinstance(thing, Value):
-        raise ProgramError(
-            f"{name} is {_what(thing)}, and only a Value has gradients to check",
-            hint="name the loss, or a function that needs no arguments and returns it",
-        )
+    prop = getattr(thing, "gradient_property", None) or _with_shapes(thing)
     try:
-        report = check(thing)
+        if prop is not None:
+            prop.run()
+            say(f"gradient check: right\n  {name}, wherever it was drawn")
+            return
+        thing = made(name, thing)
+        if callable(getattr(thing, "structure", None)):
+            from tinygrad_edu.testing.laws import check_module
+
+            report = check_module(thing)
+            if not report.right:
+                raise GradientError(str(report), report=report)
+        elif isinstance(thing, Value):
+            from tinygrad_edu.testing import check
+
+            report = check(thing)
+        else:
+            raise ProgramError(
+                f"{name} is {_what(thing)}, and only a Value, a model or a function has gradients "
+                "to check",
+                hint="name the loss, or a function that needs no arguments and returns it",
+            )
     except GradientError as error:
-        if getattr(error.report, "verdict", "wrong") == "wrong":
+        if getattr(error.report, "verdict", "wrong") in ("wrong", "random"):
             raise
         raise ProgramError(str(error)) from None  # nothing is known to be wrong
     say(report)
+
+
+def _with_shapes(thing: Any) -> Any:
+    """The property of a function whose every argument is annotated with a shape, or None."""
+    if not inspect.isfunction(thing) or not inspect.signature(thing).parameters:
+        return None
+    from tinygrad_edu.testing import gradient_property
+
+    try:
+        return gradient_property(thing).gradient_property
+    except TinygradError:
+        return None
 
 
 def find(program: str) -> tuple[str, Any]:
@@ -90,7 +119,8 @@ def made(name: str, thing: Any) -> Any:
     except (TypeError, ValueError) as error:
         raise ProgramError(
             f"{name} needs arguments ({error}), so it cannot be called from here",
-            hint=f"write a function without arguments around it: def example(): return {name}(…)",
+            hint=f"write a function without arguments around it: def example(): return {name}(…)\n"
+            f"    or, for `check` at many points, annotate shapes: def {name}(w: (3,), b: ()): …",
         ) from None
     try:
         return thing()

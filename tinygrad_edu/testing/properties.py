@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 import numpy as np
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import FailedHealthCheck, Unsatisfiable
 
 from tinygrad_edu.errors import DTypeError, GradientError
 from tinygrad_edu.testing.case import literal
@@ -70,7 +71,15 @@ class Property:
             self.check(outer, numbers)
 
         drawn = given(st.fixed_dictionaries(dict(self.strategies)))(at_a_point)
-        settings(deadline=None, suppress_health_check=health, print_blob=False, **chosen)(drawn)()
+        chosen |= {"suppress_health_check": health, "print_blob": False, "database": None}
+        try:
+            settings(deadline=None, **chosen)(drawn)()
+        except (Unsatisfiable, FailedHealthCheck):
+            raise GradientError(
+                f"{self.function.__name__} could be judged at no point, or at hardly any",
+                report=Report("step"),
+                hint="give a strategy for its numbers: arrays(shape, domain)",
+            ) from None
 
     def check(self, outer: tuple[Any, ...], numbers: dict[str, Any]) -> Report:
         """The check at one point; raises `GradientError` where a gradient is wrong."""
