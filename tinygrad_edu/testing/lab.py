@@ -15,6 +15,7 @@ Not for threads: the engine is exchanged for the whole process.
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -244,7 +245,7 @@ _ALL = [
         lambda: exchanged(Engine(unbroadcast=False)), _between(_shifted, np.array([0.3, 0.7])),
     ),
     Misconception(
-        "assign", "the gradient of x is what its consumer says: x.grad = …",
+        "assign", "the gradient of x is what its consumer says: x.grad = ...",
         "A number that is used twice acts in two ways, and its gradient is the sum of both (the "
         "chain rule of several variables). With = for += the last consumer's word replaces the "
         "others': x + x has slope 1. Networks without shared values hide the mistake.",
@@ -296,7 +297,7 @@ def shown(name: str) -> str:
     with each.switch():
         number, finding = each.number(), each.found()
     lines = [f"{each.name}: {each.idea}"]
-    lines += ["", each.about, "", each.example]
+    lines += ["", *textwrap.wrap(each.about, 88), "", each.example]
     lines += [f"  this engine  {number:.6g}", f"  right        {right:.6g}", "", "caught by"]
     return "\n".join([*lines, f"  {finding}"])
 
