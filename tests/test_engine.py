@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import gc
 import math
@@ -10,6 +11,7 @@ import pickle
 import re
 import threading
 import weakref
+from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 import pytest
@@ -712,3 +714,46 @@ def test_sites_skip_generated_code_of_the_library() -> None:
     with pytest.raises(tg.errors.GradientError) as caught:
         tg.check(tg.relu, 0.0)
     assert "<string>" not in str(caught.value)
+
+
+def test_a_block_around_a_yield_holds_in_the_generator_alone() -> None:  # T15
+    w = tg.Value(2.0, "w")
+
+    def inside() -> Iterator[tg.Value]:
+        with tg.no_grad(), tg.scope("inside"):
+            yield w * 1.0
+            yield w * 2.0
+        yield w * 3.0
+
+    run = inside()
+    first, between = next(run), w * 9.0
+    leaf = tg.Value(1.0, "leaf")
+    with tg.scope("outside"):
+        named = w * 8.0
+    second, after = next(run), w * 7.0
+    third = next(run)
+    assert not first.requires_grad and not second.requires_grad and third.requires_grad
+    assert between.requires_grad and named.requires_grad and after.requires_grad
+    assert between.tag.scope.path == after.tag.scope.path == third.tag.scope.path == ()
+    assert leaf.name == "leaf" and named.tag.scope.path == ("outside",)
+    assert list(run) == [] and (w * 1.0).requires_grad
+
+    kept = inside()
+    next(kept)
+    del kept  # closed while it is suspended
+    assert (w * 1.0).requires_grad and (w * 1.0).tag.scope.path == ()
+
+
+def test_a_block_around_an_async_yield_holds_in_the_generator_alone() -> None:  # T15
+    w = tg.Value(2.0, "w")
+
+    async def inside() -> AsyncIterator[tg.Value]:
+        with tg.no_grad():
+            yield w * 1.0
+            await asyncio.sleep(0)
+            yield w * 2.0
+
+    async def outside() -> list[tuple[bool, bool]]:
+        return [(value.requires_grad, (w * 5.0).requires_grad) async for value in inside()]
+
+    assert asyncio.run(outside()) == [(False, True), (False, True)]

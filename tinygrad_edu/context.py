@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import ContextVar
 from enum import StrEnum
+from types import FrameType
 from typing import Any, Self, TypeVar
 
 from tinygrad_edu.errors import RoleError
@@ -106,7 +108,7 @@ ROOT = Scope("", "model", None)
 class Mode:
     """What holds at one moment in one thread: scope, gradients on, recording, site, nesting."""
 
-    __slots__ = ("grad", "nested", "previous", "recording", "site", "switch", "tag")
+    __slots__ = ("frame", "grad", "nested", "previous", "recording", "site", "switch", "tag")
 
     tag: Tag
     grad: bool
@@ -115,13 +117,14 @@ class Mode:
     nested: bool
     previous: Mode | None
     switch: Switch | None  # what made it of the previous one
+    frame: FrameType | None  # the generator that holds it, if one does
 
     def but(self, **changes: Any) -> Mode:
         """This mode with some fields changed, remembering what to go back to."""
         new = Mode()
         new.tag, new.grad, new.recording = self.tag, self.grad, self.recording
         new.site, new.nested, new.previous = self.site, self.nested, self
-        new.switch = None
+        new.switch = new.frame = None
         for name, value in changes.items():
             setattr(new, name, value)
         return new
@@ -129,16 +132,27 @@ class Mode:
 
 _DEFAULT = Mode()
 _DEFAULT.tag, _DEFAULT.grad, _DEFAULT.nested = ROOT.tag, True, False
-_DEFAULT.recording = _DEFAULT.site = _DEFAULT.previous = _DEFAULT.switch = None
+_DEFAULT.recording = _DEFAULT.site = _DEFAULT.previous = _DEFAULT.switch = _DEFAULT.frame = None
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 MODE: ContextVar[Mode] = ContextVar("tinygrad_edu.mode", default=_DEFAULT)
+
+
+def running(mode: Mode) -> Mode:
+    """The innermost mode that holds here: those of suspended generators are left out.
+
+    Python gives a generator no context of its own, so what it switches on stays on at a ``yield``;
+    but a frame that is suspended has no caller.
+    """
+    while mode.frame is not None and mode.frame.f_back is None and mode.previous is not None:
+        mode = mode.previous
+    return mode
 
 
 class Switch(ABC):
     """A context manager and decorator that changes the mode; the base of `scope` and `no_grad`.
 
-    A decorated generator has the mode while it runs and gives it back at each ``yield``. (Python
-    gives a generator no context of its own, so a ``with`` block that holds a ``yield`` also holds
-    for whoever runs the generator, until the block ends: decorate the generator instead.)
+    A generator, decorated or with a ``with`` block around its ``yield``, has the mode while it runs
+    and gives it back at each ``yield``.
     """
 
     @abstractmethod
@@ -146,10 +160,16 @@ class Switch(ABC):
         """The mode that holds inside."""
 
     def __enter__(self) -> Self:
-        changed = self.change(MODE.get())
-        changed.switch = self
-        MODE.set(changed)
+        self._enter(sys._getframe(1))
         return self
+
+    def _enter(self, caller: FrameType | None) -> None:
+        outer = MODE.get()
+        changed = self.change(outer if outer.frame is None else running(outer))
+        changed.switch, changed.previous = self, outer
+        if caller is not None and caller.f_code.co_flags & _GENERATOR:
+            changed.frame = caller
+        MODE.set(changed)
 
     def __exit__(self, *exception: object) -> None:
         mode = MODE.get()
@@ -160,13 +180,13 @@ class Switch(ABC):
 
     def _leave_below(self, mode: Mode) -> None:
         """Leave while others, entered later, have not been left: a suspended generator's."""
-        above = list[Switch]()
+        above = list[tuple[Switch, FrameType | None]]()
         while mode.switch is not self and mode.previous is not None:
-            above.append(mode.switch or self)
+            above.append((mode.switch or self, mode.frame))
             mode = mode.previous
         MODE.set(mode.previous or _DEFAULT)
-        for switch in reversed(above):
-            switch.__enter__()
+        for switch, frame in reversed(above):
+            switch._enter(frame)
 
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):

@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygrad_edu import raw, recover, sites, wording
 from tinygrad_edu.calls import split_call, split_signature
-from tinygrad_edu.context import MODE, Tag, role_of
+from tinygrad_edu.context import MODE, Tag, role_of, running
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.families import OPS as OPS
 from tinygrad_edu.families import knows
@@ -55,7 +55,7 @@ class Value(ArrayMethods):
     def __init__(
         self, data: Any, name: str | None = None, role: Any = None, requires_grad: bool = True
     ) -> None:
-        mode = _mode()
+        mode = running(_mode())
         self._dtype: Any = None  # the float type that a scalar came from; None: a Python float
         if type(data) is not float:
             if isinstance(data, Value):
@@ -300,7 +300,7 @@ class Op(Generic[P]):
 def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
     """Compute ``op`` and, if a Value is among the inputs, make the node that remembers it."""
     mode = _mode()
-    recording = mode.recording
+    mode, recording = mode if mode.frame is None else running(mode), mode.recording
     try:
         x, y = inputs if len(inputs) == 2 and params is recording is None else (None, None)
         if type(x) is Value and (type(y) is Value or type(y) is float):
@@ -325,9 +325,7 @@ def record(op: Op[Any], inputs: tuple[Any, ...], params: dict[str, Any] | None =
                 out = compute(op, inputs, params)
                 return out if op.plain else canonical(out)
             if recording is not None and not (op.plain or op.kind == "shape"):
-                xs = [
-                    canonical(x) for x in xs
-                ]  # labels and masks are counted with as in eager maths
+                xs = [canonical(x) for x in xs]  # labels and masks count as in eager maths
             out = op.forward(*xs, **(params or {}))
     except Exception as error:
         out = recover.forward(op, inputs, params or {}, error)

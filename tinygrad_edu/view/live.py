@@ -40,10 +40,11 @@ def program(tape: Tape) -> Program | str:
     """The program of a tape and its gradients, or the reason why there is none.
 
     >>> from tinygrad_edu.engine import Value
+    >>> import tinygrad_edu.ops.elementwise
     >>> made = program(Tape.of(Value(3.0, "w") * Value(2.0, "x")))
     >>> print(made.source)
     (v) => {
-      v[2] = v[0] * v[1];
+      v[3] = v[0] * v[1];
     }
     >>> made.start, made.slopes  # the gradients of a product are its factors, and 1
     ((3.0, 2.0, 1.0), (1, 0, 2))

@@ -40,8 +40,8 @@ def page(
 
     >>> from tinygrad_edu.view.scene import Node
     >>> made = page({"op": Scene("op", (Node("n0", "input", "</script>"),))}, "op", None)
-    >>> made.count("</script>")
-    2
+    >>> made.count("</script>")  # the three of the page itself
+    3
     """
     ordered = [name for name in _WORDS if name in scenes]
     drawn = {name: _prefixed(keep_strongest(scenes[name], LINES), name) for name in ordered}

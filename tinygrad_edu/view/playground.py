@@ -43,7 +43,7 @@ def neuron(activation: Callable[[Any], Any] | None) -> tuple[Value, dict[str, Va
 def playground() -> str:
     """The page as HTML: one file that asks nothing of any network.
 
-    >>> "http" in playground().replace('"http://www.w3.org/2000/svg"', "")
+    >>> "http:" in playground().replace('"http://www.w3.org/2000/svg"', "")
     False
     """
     programs, facts = [], {}
