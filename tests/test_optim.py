@@ -159,14 +159,15 @@ def test_a_parameter_without_a_gradient_is_left_alone() -> None:
 
 
 class Broadcasting(SGD):
-    def update(self, p: Any, g: Any, state: Any) -> Any:
+    def update(self, p: Any, g: Any, state: Any, s: Any) -> Any:
         return np.stack([p, p]), state
 
 
 def test_an_update_never_broadcasts_a_parameter_and_leaves_all_as_they_were() -> None:  # T26
     class LastOnly(Broadcasting):
-        def update(self, p: Any, g: Any, state: Any) -> Any:
-            return SGD.update(self, p, g, state) if np.size(p) < 3 else super().update(p, g, state)
+        def update(self, p: Any, g: Any, state: Any, s: Any) -> Any:
+            small = np.size(p) < 3
+            return SGD.update(self, p, g, state, s) if small else super().update(p, g, state, s)
 
     first, last = tg.weight(np.ones(2), "first"), tg.weight(np.ones(3), "last")
     opt = LastOnly([first, last], lr=0.1)

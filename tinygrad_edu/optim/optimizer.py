@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,43 +12,96 @@ import numpy as np
 from tinygrad_edu.birth import all_finite, birth_of_nan
 from tinygrad_edu.engine import Value, describe
 from tinygrad_edu.errors import AutodiffError, DTypeError, NonFiniteError, ShapeError
+from tinygrad_edu.optim.groups import Settings, checked_settings, groups_of
+from tinygrad_edu.optim.saved import State, read_groups, read_states
 from tinygrad_edu.optim.update import Update, take_apart
 from tinygrad_edu.raw import Raw, lock, shape
-
-State = dict[str, Any]
 
 
 class Optimizer(ABC):
     """The base of all optimizers: who is trained, and in which order things happen.
 
     ``parameters`` is a list, ``model.parameters()`` or any other iterable of leaf Values, or a
-    module; one that occurs twice is trained once. A parameter without a gradient is left alone, as
-    in PyTorch. Raises `DTypeError` for anything else, and when there is nothing to train.
+    module; one that occurs twice is trained once. A list of dicts is a list of groups with settings
+    of their own, as in PyTorch: ``[{"params": [w], "lr": 0.1}, {"params": [b]}]``; what a group
+    does not say is said by the other arguments. `param_groups` holds them, and may be changed
+    between steps. A parameter without a gradient is left alone, as in PyTorch. Raises `DTypeError`
+    for anything else, when there is nothing to train, and for settings that make no sense.
+
+    To make a loss large, make its negative small: ``opt.minimize(-score)``.
     """
 
-    formula: str
-
-    def __init__(self, parameters: Any, lr: float) -> None:
-        self.lr = checked("lr", lr)
-        self.parameters: list[Value] = _unique(parameters)
+    def __init__(self, parameters: Any, **settings: Any) -> None:
+        self.defaults = checked_settings(settings, settings, type(self).__name__)
+        self.check(self.defaults)
+        self.param_groups: list[Settings] = []
+        self.parameters: list[Value] = []
         self.steps = 0
         self._states: dict[Value, State] = {}
-        self._last: dict[Value, tuple[Raw, Raw, Raw, State, State, State]] = {}
+        self._last: dict[Value, tuple[Raw, Raw, Raw, State, State, Settings]] = {}
+        for group in groups_of(parameters):
+            self._add(group)
 
     @abstractmethod
-    def update(self, p: Raw, g: Raw, state: State) -> tuple[Raw, State]:
-        """The new number of a parameter, and its new state, from number, gradient and state.
+    def update(self, p: Raw, g: Raw, state: State, s: Settings) -> tuple[Raw, State]:
+        """The new number of a parameter, and its new state: from number, gradient, state, settings.
 
         Nothing is changed in place. ``state`` is empty at the parameter's first step.
         """
 
     @abstractmethod
-    def shares(self, p: Raw, g: Raw, old: State, new: State, settings: State) -> dict[str, Any]:
+    def shares(self, p: Raw, g: Raw, old: State, new: State, s: Settings) -> dict[str, Any]:
         """What gradient, momentum and decay contributed to a step, for `why`."""
 
     @abstractmethod
-    def settings(self) -> dict[str, float]:
-        """The numbers the rule was run with, the learning rate among them."""
+    def formula(self, s: Settings) -> str:
+        """The rule in words, as it is with these settings."""
+
+    def terms(self, new: State, s: Settings) -> dict[str, Any]:
+        """The numbers that the formula's letters stood for in a step, for `why`."""
+        return {}
+
+    def check(self, s: Settings) -> None:  # noqa: B027 (most have none)
+        """Refuse settings that do not go together; each alone is checked already."""
+
+    def settings(self, group: int = 0) -> Settings:
+        """The numbers the rule runs with, the learning rate among them; those of one group."""
+        return {name: self.param_groups[group][name] for name in self.defaults}
+
+    @property
+    def lr(self) -> float:
+        """The learning rate (of the first group). Setting it sets that of all groups."""
+        return float(self.param_groups[0]["lr"])
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        new = checked_settings({"lr": rate}, self.defaults, type(self).__name__)
+        for group in self.param_groups:
+            group.update(new)
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Train more parameters, with settings of their own: ``{"params": […], "lr": 0.1}``.
+
+        Raises `DTypeError` for an unknown setting, and for a parameter that is trained already.
+        """
+        self._add(groups_of([group])[0])
+
+    def _add(self, group: Settings) -> None:
+        number, params = len(self.param_groups), group["params"]
+        own = {name: value for name, value in group.items() if name != "params"}
+        where = f"group {number} of {type(self).__name__}"
+        made = {**self.defaults, **checked_settings(own, self.defaults, where)}
+        self.check(made)
+        known = set(self.parameters)
+        for p in params:
+            if p in known:
+                at = next(i for i, g in enumerate(self.param_groups) if p in g["params"])
+                raise DTypeError(
+                    f"{describe(p)} is in group {at} and in group {number}",
+                    hint="a parameter is stepped once: leave it in one group",
+                )
+        self.param_groups.append({"params": params, **made})
+        self.parameters = [*self.parameters, *params]
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters: they are "not computed" again."""
@@ -63,38 +116,37 @@ class Optimizer(ABC):
         or infinite, `ShapeError` if an update would change a parameter's shape.
         """
         moves = []
-        for p in self.parameters:
-            g = p._grad
-            if g is None or not p.requires_grad:
-                continue
-            if type(g) is Value:
-                g = g._data
-            if not _finite(g):
-                raise NonFiniteError(
-                    f"the gradient of {describe(p)} is not finite",
-                    hint="opt.minimize(loss) tells where it was born, and so does\n"
-                    "    from tinygrad_edu.birth import birth_of_nan; print(birth_of_nan(loss))",
-                )
-            old, state = p._data, self._states.get(p, {})
-            new, after = self.update(old, g, state)
-            if type(new) is np.ndarray:
-                lock(new)
-            if not _finite(new):
-                raise NonFiniteError(
-                    f"the step would make {describe(p)} infinite or NaN",
-                    hint=f"a smaller learning rate than {self.settings()['lr']:g}; nothing moved",
-                )
-            if shape(new) != shape(old):
-                raise ShapeError(
-                    f"an update of shape {shape(new)} for {describe(p)}",
-                    hint="an update has its parameter's shape; it never broadcasts a parameter",
-                )
-            moves.append((p, old, new, g, state, after))
+        for group in self.param_groups:
+            settings = {name: group[name] for name in self.defaults}
+            for p in group["params"]:
+                g = p._grad
+                if g is None or not p.requires_grad:
+                    continue
+                if type(g) is Value:
+                    g = g._data
+                if not _finite(g):
+                    raise NonFiniteError(
+                        f"the gradient of {describe(p)} is not finite", hint=_BIRTHPLACE
+                    )
+                old, state = p._data, self._states.get(p, {})
+                new, after = self.update(old, g, state, settings)
+                if type(new) is np.ndarray:
+                    lock(new)
+                if not _finite(new):
+                    raise NonFiniteError(
+                        f"the step would make {describe(p)} infinite or NaN",
+                        hint=f"a smaller learning rate than {group['lr']:g}; nothing moved",
+                    )
+                if shape(new) != shape(old):
+                    raise ShapeError(
+                        f"an update of shape {shape(new)} for {describe(p)}",
+                        hint="an update has its parameter's shape; it never broadcasts a parameter",
+                    )
+                moves.append((p, old, new, g, state, after, settings))
         if not moves:
             raise AutodiffError("no parameter has a gradient to follow", hint=_NO_GRADIENT)
         self.steps += 1
-        settings = self.settings()
-        for p, old, new, g, state, after in moves:
+        for p, old, new, g, state, after, settings in moves:
             p.assign(new)
             self._states[p] = after
             self._last[p] = (old, p._data, g, state, after, settings)
@@ -153,42 +205,45 @@ class Optimizer(ABC):
             raise AutodiffError(f"{describe(parameter)} {what}", hint=hint)
         old, new, g, before, after, settings = self._last[parameter]
         shares = self.shares(old, g, before, after, settings)
-        shown = {k: v for k, v in settings.items() if v or k == "lr"}
         name = parameter.name or "the parameter"
         step = int(after.get("step", self.steps))
         parts = take_apart(old, new, shares)
-        return Update(name, old, new, g, parts, settings["lr"], self.formula, shown, step)
+        return Update(
+            name, old, new, g, parts, settings["lr"], self.formula(settings),
+            _numbers(settings), step, self.terms(after, settings),
+        )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
-        """What the optimizer remembers, by the parameter's position: plain numbers and arrays."""
+        """All it takes to go on from here, as plain numbers and arrays; parameters by position.
+
+        ``groups`` holds the settings of each group (and what a schedule remembers there),
+        ``state`` what the rule remembers of each parameter.
+        """
         numbered = {p: i for i, p in enumerate(self.parameters)}
+        groups = [{**g, "params": [numbered[p] for p in g["params"]]} for g in self.param_groups]
         states = {numbered[p]: dict(state) for p, state in self._states.items()}
-        return {"steps": self.steps, "settings": self.settings(), "state": states}
+        kind = type(self).__name__
+        return {"optimizer": kind, "steps": self.steps, "groups": groups, "state": states}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Go on where the optimizer that gave this `state_dict` stopped; settings stay as they are.
+        """Go on where the optimizer that gave this `state_dict` stopped: with its settings too.
 
-        Raises `ShapeError` when a state does not fit its parameter.
+        Raises `ShapeError` when a state does not fit its parameter, `DTypeError` for the state of
+        another optimizer or of other groups; nothing has been changed then.
         """
-        states: dict[Value, State] = {}
-        for i, state in saved["state"].items():
-            if not 0 <= int(i) < len(self.parameters):
-                raise ShapeError(f"a state for parameter {i}; there are {len(self.parameters)}")
-            p = self.parameters[int(i)]
-            for key, value in state.items():
-                if key != "step" and np.shape(value) != p.shape:
-                    raise ShapeError(
-                        f"{key} of shape {np.shape(value)} for {describe(p)}, parameter {i}",
-                        hint="give the parameters in the order in which they were saved",
-                    )
-            states[p] = {k: _own(v) for k, v in state.items()}
-        self._states, self.steps = states, int(saved["steps"])
-        self._last = {}
+        groups = read_groups(self, saved)
+        states = {
+            self.parameters[i]: state for i, state in read_states(self.parameters, saved).items()
+        }
+        for group, new in zip(self.param_groups, groups, strict=True):
+            group.update(new)
+        self._states, self.steps, self._last = states, int(saved["steps"]), {}
 
     def __repr__(self) -> str:
-        numbers = ", ".join(f"{k}={v:g}" for k, v in self.settings().items() if v or k == "lr")
-        n = len(self.parameters)
-        return f"{type(self).__name__}({n} parameter{'s' * (n != 1)}, {numbers})"
+        numbers = ", ".join(f"{k}={v:g}" for k, v in _numbers(self.settings()).items())
+        n, m = len(self.parameters), len(self.param_groups)
+        groups = f" in {m} groups" if m > 1 else ""
+        return f"{type(self).__name__}({n} parameter{'s' * (n != 1)}{groups}, {numbers})"
 
 
 _NO_GRADIENT = (
@@ -196,18 +251,21 @@ _NO_GRADIENT = (
     "    opt.zero_grad(); loss.backward(); opt.step()      # or opt.minimize(loss)\n"
     "  and check that the loss is computed from these parameters"
 )
+_BIRTHPLACE = (
+    "opt.minimize(loss) tells where it was born, and so does\n"
+    "    from tinygrad_edu.birth import birth_of_nan; print(birth_of_nan(loss))"
+)
 
 
-def checked(name: str, value: Any, high: float = math.inf) -> float:
-    """A setting as a float, from 0 up and below ``high``; anything else is refused by name."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise DTypeError(f"{name} is a number, not {value!r}", hint=f"{name}=0.01") from None
-    if isinstance(value, (str, bool)) or not 0.0 <= number < high:
-        limit = f" and below {high:g}" if high < math.inf else ""
-        raise DTypeError(f"{name} is a number from 0 up{limit}, not {value!r}", hint=f"{name}=0.01")
-    return number
+def _numbers(settings: Settings) -> dict[str, float]:
+    """The settings that play a part, one number each."""
+    found: dict[str, float] = {}
+    for name, value in settings.items():
+        if name == "betas":
+            found["beta1"], found["beta2"] = value
+        elif value or name == "lr":
+            found[name] = float(value)
+    return found
 
 
 def _finite(g: Any) -> bool:
@@ -216,41 +274,3 @@ def _finite(g: Any) -> bool:
     g = g._data if type(g) is Value else g
     # One pass without a temporary array; an overflow of the product sends us to the exact answer.
     return type(g) is np.ndarray and (math.isfinite(np.vdot(g, g)) or all_finite(g))
-
-
-def _own(x: Any) -> Any:
-    return lock(np.array(x)) if np.ndim(x) else float(x)
-
-
-def _unique(parameters: Any) -> list[Value]:
-    if isinstance(parameters, Value):
-        raise DTypeError(
-            f"an optimizer is given the parameters, not {describe(parameters)}",
-            hint="tg.optim.SGD(tg.parameters(loss), lr=0.1), or a list: [w, b]",
-        )
-    if not isinstance(parameters, Iterable) and callable(getattr(parameters, "parameters", None)):
-        parameters = parameters.parameters()
-    if not isinstance(parameters, Iterable) or isinstance(parameters, (str, Mapping, np.ndarray)):
-        raise DTypeError(
-            f"an optimizer is given a list of parameters, not {type(parameters).__name__}",
-            hint="tg.optim.SGD(model.parameters(), lr=0.1)",
-        )
-    found: dict[Value, None] = {}
-    for p in parameters:
-        if not isinstance(p, Value):
-            raise DTypeError(
-                f"a parameter is a Value, not {describe(p)}",
-                hint='w = tg.weight(0.5, "w"); a list of them, not their numbers',
-            )
-        if p.op is not None:
-            raise AutodiffError(
-                f"{describe(p)} was computed; only a leaf can be trained",
-                hint="give the weights it was computed from",
-            )
-        found[p] = None
-    if not found:
-        raise DTypeError(
-            "there are no parameters to train",
-            hint="model.parameters() is empty, or a generator that was used up before",
-        )
-    return list(found)

@@ -1,4 +1,4 @@
-"""The update rules: SGD, Adam, AdamW, with PyTorch's conventions and order of arithmetic."""
+"""Update rules: SGD, RMSprop, Adagrad, with PyTorch's conventions and order of arithmetic."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.optim.optimizer import Optimizer, State, checked
+from tinygrad_edu.optim.groups import Settings
+from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.optim.saved import State
 from tinygrad_edu.raw import Raw, lock
 
 
-def _kept(x: Raw) -> Raw:
+def kept(x: Raw) -> Raw:
+    """A number or array of our own that a state may hold: nobody can change it."""
     return lock(x) if type(x) is np.ndarray else x
 
 
-def _root(x: Raw) -> Raw:
+def root(x: Raw) -> Raw:
+    """The square root of a float or an array."""
     return math.sqrt(x) if type(x) is float else np.sqrt(x)
+
+
+def with_decay(s: Settings) -> str:
+    """What stands for the gradient in a formula: weight decay is added to it."""
+    return "(gradient + weight_decay * old)" if s["weight_decay"] else "gradient"
 
 
 class SGD(Optimizer):
@@ -46,165 +55,194 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(parameters, lr)
-        self.momentum = checked("momentum", momentum)
-        self.dampening = checked("dampening", dampening)
-        self.weight_decay = checked("weight_decay", weight_decay)
-        self.nesterov = bool(nesterov)
-        if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
+        super().__init__(
+            parameters, lr=lr, momentum=momentum, dampening=dampening, nesterov=nesterov,
+            weight_decay=weight_decay,
+        )  # fmt: skip
+
+    def check(self, s: Settings) -> None:
+        """Nesterov's step is one of an undamped momentum."""
+        if s["nesterov"] and (s["momentum"] == 0.0 or s["dampening"] != 0.0):
             raise DTypeError(
                 "nesterov needs a momentum and no dampening", hint="momentum=0.9, nesterov=True"
             )
-        decay = " + weight_decay * old" if self.weight_decay else ""
-        rule = {0: "gradient", 1: "velocity", 2: "(gradient + momentum * velocity)"}
-        kind = rule[(self.momentum != 0.0) + self.nesterov]
-        gradient = f"({kind}{decay})" if decay and kind == "gradient" else kind
-        self.formula = f"new = old - lr * {gradient}"
-        if self.momentum:
-            damped = " * (1 - dampening)" if self.dampening else ""
-            inner = f"(gradient{decay})" if decay and damped else f"gradient{decay}"
-            self.formula += f",  velocity = momentum * velocity + {inner}{damped}"
 
-    def update(self, p: Raw, g: Raw, state: State) -> tuple[Raw, State]:
+    def formula(self, s: Settings) -> str:
+        """The rule in words."""
+        if not s["momentum"]:
+            return f"new = old - lr * {with_decay(s)}"
+        kind = "(gradient + momentum * velocity)" if s["nesterov"] else "velocity"
+        inner = with_decay(s) if s["dampening"] else with_decay(s).strip("()")
+        damped = " * (1 - dampening)" if s["dampening"] else ""
+        return f"new = old - lr * {kind},  velocity = momentum * velocity + {inner}{damped}"
+
+    def update(self, p: Raw, g: Raw, state: State, s: Settings) -> tuple[Raw, State]:
         """One step of one parameter; see `Optimizer.update`."""
-        d = g + self.weight_decay * p if self.weight_decay else g
-        if not self.momentum:
-            return p - self.lr * d, state
+        lr, momentum, decay = s["lr"], s["momentum"], s["weight_decay"]
+        d = g + decay * p if decay else g
+        if not momentum:
+            return p - lr * d, state
         v = state.get("velocity")
-        v = _kept(d if v is None else v * self.momentum + (1.0 - self.dampening) * d)
-        d = d + self.momentum * v if self.nesterov else v
-        return p - self.lr * d, {"velocity": v}
+        v = kept(d if v is None else v * momentum + (1.0 - s["dampening"]) * d)
+        d = d + momentum * v if s["nesterov"] else v
+        return p - lr * d, {"velocity": v}
 
-    def shares(self, p: Raw, g: Raw, old: State, new: State, settings: State) -> dict[str, Any]:
+    def shares(self, p: Raw, g: Raw, old: State, new: State, s: Settings) -> dict[str, Any]:
         """Gradient, momentum and decay of one step; see `Optimizer.shares`."""
-        lr, momentum, decay = settings["lr"], settings["momentum"], settings["weight_decay"]
-        before = old.get("velocity")
-        fresh = 1.0 if before is None else 1.0 - settings["dampening"]
-        scale = 1.0 + momentum * fresh if settings["nesterov"] else (fresh if momentum else 1.0)
-        carried = momentum * momentum if settings["nesterov"] else momentum
+        lr, momentum, decay = s["lr"], s["momentum"], s["weight_decay"]
+        before = old.get("velocity") if momentum else None
+        fresh = 1.0 if before is None else 1.0 - s["dampening"]
+        scale = 1.0 + momentum * fresh if s["nesterov"] else fresh
+        carried = momentum * momentum if s["nesterov"] else momentum
         return {
             "gradient": -lr * (scale * g),
             "momentum": 0.0 if before is None else -lr * (carried * before),
             "decay": -lr * (scale * (decay * p)),
         }
 
-    def settings(self) -> dict[str, float]:
-        """The numbers of the rule."""
-        return {
-            "lr": self.lr,
-            "momentum": self.momentum,
-            "dampening": self.dampening,
-            "nesterov": float(self.nesterov),
-            "weight_decay": self.weight_decay,
-        }
 
+class RMSprop(Optimizer):
+    """Steps of about ``lr`` whatever the gradient's size: the gradient over its recent size.
 
-class Adam(Optimizer):
-    """Steps of about ``lr`` whatever the gradient's size: the mean gradient over its spread.
-
-    ``betas`` are the memories of the running mean and of the running mean square, both corrected
-    for their start at 0; ``eps`` keeps the division finite; ``weight_decay`` is added to the
-    gradient. Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
+    ``v = alpha * v + (1 - alpha) * gradient²`` is the running mean square; with ``centered`` the
+    square of the running mean is taken off, which leaves the variance. With ``momentum`` these
+    steps add up in ``velocity = momentum * velocity + gradient / (sqrt(v) + eps)``. Tieleman and
+    Hinton, "Neural networks for machine learning", lecture 6.5 (2012); centered: Graves,
+    "Generating sequences with recurrent neural networks" (2013).
 
     >>> from tinygrad_edu.tags import weight
     >>> w = weight(5.0, "w")
-    >>> opt = Adam([w], lr=0.1)
+    >>> opt = RMSprop([w], lr=0.01)
     >>> _ = opt.minimize(w * w)
-    >>> round(w.data, 9)
+    >>> round(w.data, 6)  # the first step is lr / sqrt(1 - alpha): the mean starts at 0
     4.9
     """
 
-    _decoupled = False
-
     def __init__(
         self,
         parameters: Any,
-        lr: float = 0.001,
-        betas: tuple[float, float] = (0.9, 0.999),
+        lr: float = 0.01,
+        alpha: float = 0.99,
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
     ) -> None:
-        super().__init__(parameters, lr)
-        try:
-            first, second = betas
-        except (TypeError, ValueError):
-            raise DTypeError(
-                f"betas are two numbers, not {betas!r}", hint="betas=(0.9, 0.999)"
-            ) from None
-        self.betas = checked("betas[0]", first, 1.0), checked("betas[1]", second, 1.0)
-        self.eps = checked("eps", eps)
-        if self.eps == 0.0:
-            raise DTypeError("eps must be above 0: it keeps 0 / 0 out of the step", hint="eps=1e-8")
-        self.weight_decay = checked("weight_decay", weight_decay)
-        decay = " - lr * weight_decay * old" if self._decoupled and self.weight_decay else ""
-        self.formula = (
-            f"new = old{decay} - lr * m / (sqrt(v) + eps),  m and v the running means of the "
-            "gradient and its square, divided by 1 - beta1^t and 1 - beta2^t in step t"
-        )
-        if self.weight_decay and not self._decoupled:
-            self.formula += ",  gradient + weight_decay * old for the gradient"
+        super().__init__(
+            parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum,
+            centered=centered,
+        )  # fmt: skip
 
-    def update(self, p: Raw, g: Raw, state: State) -> tuple[Raw, State]:
+    def formula(self, s: Settings) -> str:
+        """The rule in words."""
+        spread = "(sqrt(v - m²) + eps)" if s["centered"] else "(sqrt(v) + eps)"
+        step, where = f"{with_decay(s)} / {spread}", ""
+        if s["momentum"]:
+            step, where = "velocity", f",  velocity = momentum * velocity + {step}"
+        mean = ", m that of the gradient" if s["centered"] else ""
+        return f"new = old - lr * {step}{where},  v the running mean of the gradient's square{mean}"
+
+    def update(self, p: Raw, g: Raw, state: State, s: Settings) -> tuple[Raw, State]:
         """One step of one parameter; see `Optimizer.update`."""
-        beta1, beta2 = self.betas
-        step = state.get("step", 0.0) + 1.0
-        if self.weight_decay:
-            if self._decoupled:
-                p = p * (1.0 - self.lr * self.weight_decay)
-            else:
-                g = g + self.weight_decay * p
-        m = state["mean"] if state else g * 0.0
-        v = state["square"] if state else g * 0.0
-        m = _kept(m + (1.0 - beta1) * (g - m) if beta1 > 0.5 else g - (g - m) * beta1)
-        v = _kept(v * beta2 + (1.0 - beta2) * g * g)
-        size = self.lr / (1.0 - beta1**step)
-        spread = _root(v) / (1.0 - beta2**step) ** 0.5 + self.eps
-        return p + -size * m / spread, {"step": step, "mean": m, "square": v}
+        alpha, momentum, decay = s["alpha"], s["momentum"], s["weight_decay"]
+        d = g + decay * p if decay else g
+        zero = 0.0 if state else d * 0.0
+        after = {"step": state.get("step", 0.0) + 1.0}
+        after["square"] = kept(state.get("square", zero) * alpha + (1.0 - alpha) * d * d)
+        if s["centered"]:
+            m = state.get("mean", zero)
+            after["mean"] = kept(
+                m + (1.0 - alpha) * (d - m) if alpha > 0.5 else d - (d - m) * alpha
+            )
+        spread = self._spread(after, s)
+        if not momentum:
+            return p + -s["lr"] * d / spread, after
+        after["velocity"] = kept(state.get("velocity", zero) * momentum + d / spread)
+        return p - s["lr"] * after["velocity"], after
 
-    def shares(self, p: Raw, g: Raw, old: State, new: State, settings: State) -> dict[str, Any]:
+    def _spread(self, new: State, s: Settings) -> Raw:
+        v = new["square"]
+        if s["centered"]:  # a mean of equal gradients has no variance, and rounding may go below
+            v = v - new["mean"] * new["mean"]
+            v = max(v, 0.0) if type(v) is float else np.maximum(v, 0.0)
+        return root(v) + s["eps"]
+
+    def shares(self, p: Raw, g: Raw, old: State, new: State, s: Settings) -> dict[str, Any]:
         """Gradient, momentum and decay of one step; see `Optimizer.shares`."""
-        lr, beta1, beta2 = settings["lr"], settings["beta1"], settings["beta2"]
-        spread = _root(new["square"]) / (1.0 - beta2 ** new["step"]) ** 0.5 + settings["eps"]
-        scale = -(lr / (1.0 - beta1 ** new["step"])) / spread
-        decay = settings["weight_decay"] * p
+        scale = -s["lr"] / self._spread(new, s)
+        carried = old.get("velocity", 0.0) if s["momentum"] else 0.0
         return {
-            "gradient": scale * ((1.0 - beta1) * g),
-            "momentum": scale * (beta1 * old["mean"]) if old else 0.0,
-            "decay": -lr * decay if self._decoupled else scale * ((1.0 - beta1) * decay),
+            "gradient": scale * g,
+            "momentum": -s["lr"] * (s["momentum"] * carried),
+            "decay": scale * (s["weight_decay"] * p),
         }
 
-    def settings(self) -> dict[str, float]:
-        """The numbers of the rule."""
-        return {
-            "lr": self.lr,
-            "beta1": self.betas[0],
-            "beta2": self.betas[1],
-            "eps": self.eps,
-            "weight_decay": self.weight_decay,
-        }
+    def terms(self, new: State, s: Settings) -> dict[str, Any]:
+        """v, m, and what one unit of the gradient moves."""
+        shown = {"v": new["square"], "m": new.get("mean")}
+        named = {name: value for name, value in shown.items() if value is not None}
+        return {**named, "lr / (sqrt(v) + eps)": s["lr"] / self._spread(new, s)}
 
 
-class AdamW(Adam):
-    """Adam with the decay beside the adaptive step: ``new = old * (1 - lr * weight_decay) - …``.
+class Adagrad(Optimizer):
+    """The gradient over the root of all squares so far: a number that moved often moves less.
 
-    Loshchilov and Hutter, "Decoupled weight decay regularization" (2019).
+    ``sum`` starts at ``initial_accumulator_value`` and grows by every gradient's square; the rate
+    itself falls as ``lr / (1 + (t - 1) * lr_decay)`` in step t. Rare features keep large steps.
+    Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization" (2011).
 
     >>> from tinygrad_edu.tags import weight
     >>> w = weight(5.0, "w")
-    >>> opt = AdamW([w], lr=0.1, weight_decay=0.1)
-    >>> _ = opt.minimize(w * w)
-    >>> round(w.data, 9)
-    4.85
+    >>> opt = Adagrad([w], lr=0.1)
+    >>> for _ in range(2):
+    ...     _ = opt.minimize(w * 3.0)
+    >>> round(w.data, 6)  # 5 - 0.1 - 0.1 / sqrt(2)
+    4.829289
     """
-
-    _decoupled = True
 
     def __init__(
         self,
         parameters: Any,
-        lr: float = 0.001,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.01,
+        lr: float = 0.01,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
     ) -> None:
-        super().__init__(parameters, lr, betas, eps, weight_decay)
+        super().__init__(
+            parameters, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value, eps=eps,
+        )  # fmt: skip
+
+    def formula(self, s: Settings) -> str:
+        """The rule in words."""
+        rate = "lr / (1 + (t - 1) * lr_decay)" if s["lr_decay"] else "lr"
+        where = ", in step t" if s["lr_decay"] else ""
+        return (
+            f"new = old - {rate} * {with_decay(s)} / (sqrt(sum) + eps),  "
+            f"sum of the squares of all gradients so far{where}"
+        )
+
+    def update(self, p: Raw, g: Raw, state: State, s: Settings) -> tuple[Raw, State]:
+        """One step of one parameter; see `Optimizer.update`."""
+        decay = s["weight_decay"]
+        d = g + decay * p if decay else g
+        total = state["sum"] if state else s["initial_accumulator_value"]
+        after = {"step": state.get("step", 0.0) + 1.0, "sum": kept(total + d * d)}
+        return p + -self._rate(after, s) * d / (root(after["sum"]) + s["eps"]), after
+
+    def _rate(self, new: State, s: Settings) -> float:
+        return float(s["lr"] / (1.0 + (new["step"] - 1.0) * s["lr_decay"]))
+
+    def _scale(self, new: State, s: Settings) -> Raw:
+        return self._rate(new, s) / (root(new["sum"]) + s["eps"])
+
+    def shares(self, p: Raw, g: Raw, old: State, new: State, s: Settings) -> dict[str, Any]:
+        """Gradient and decay of one step; see `Optimizer.shares`."""
+        scale = -self._scale(new, s)
+        return {"gradient": scale * g, "decay": scale * (s["weight_decay"] * p)}
+
+    def terms(self, new: State, s: Settings) -> dict[str, Any]:
+        """The sum, and what one unit of the gradient moves."""
+        return {"sum": new["sum"], "lr / (sqrt(sum) + eps)": self._scale(new, s)}

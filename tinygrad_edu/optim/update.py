@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -28,7 +28,8 @@ class Update:
     ``parts`` holds the share of each cause: "gradient", "momentum", "decay", and "rounding", which
     is what the computer's arithmetic added or took (about 1e-16 of the parameter). They add up to
     ``new - old`` exactly, in rational numbers; `exact` gives them as fractions. ``rate`` is the
-    learning rate, ``formula`` the rule as the optimizer computed it, ``settings`` its numbers.
+    learning rate, ``formula`` the rule as the optimizer computed it, ``settings`` its numbers and
+    ``terms`` what its other letters stood for, the adaptive scaling among them.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Update:
     formula: str
     settings: Mapping[str, Any]
     step: int
+    terms: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def change(self) -> Any:
@@ -70,9 +72,10 @@ class Update:
         if index:
             lines.append(f"  (of shape {np.shape(self.new)}; the number that changed most)")
         lines.append(f"  {self.formula}")
-        lines.append(
-            "  " + ", ".join(f"{k} = {_value(v, index)}" for k, v in self.settings.items())
-        )
+        for named in (self.settings, self.terms):
+            if named:
+                said = ", ".join(f"{k} = {_value(v, index)}" for k, v in named.items())
+                lines.append(f"  {said}")
         shown = [(LABELS[k], float(v)) for k, v in parts.items() if v]
         rows = [("old", old), *shown, ("new", new)]
         width = max(len(label) for label, _ in rows)
