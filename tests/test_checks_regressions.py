@@ -80,3 +80,10 @@ def test_a_spread_that_is_zero_but_for_rounding_is_on_its_kink() -> None:
     third = np.full(3, 0.1) * np.array([1.0, 1.0, 1.0 + 2.3e-16])
     report = report_of(lambda x: tg.std(x * 1.0), third)
     assert report.verdict == "kink" and report.kink is not None and report.kink.op == "std"
+
+
+@pytest.mark.parametrize("x", [3000.0, 4.0, -16.0])
+def test_a_step_from_kink_to_kink_is_not_taken(x: float) -> None:
+    for f in (tg.floor, tg.ceil, tg.trunc):
+        report = report_of(f, x)
+        assert report.verdict == "kink" and report.kink is not None and report.kink.distance == 0.0

@@ -176,8 +176,8 @@ class Judge:
         minus, way_minus = self._walk(direction, -steps)
         half = len(steps) // 2
         moving = moving_numbers([w for w in way_plus[half:] if w is not None])
-        same_plus = np.array([w is not None and here.same(w, moving) for w in way_plus])
-        same_minus = np.array([w is not None and here.same(w, moving) for w in way_minus])
+        same_plus = _all_the_way([w is not None and here.same(w, moving) for w in way_plus])
+        same_minus = _all_the_way([w is not None and here.same(w, moving) for w in way_minus])
         hidden = place_name(here.places[min(moving)]) if moving else ""
         noise = (4.0 * self.eps * np.abs(self.home) + self.slips)[None, :] / steps[:, None]
         side, slopes = self._slopes(plus, minus, same_plus, same_minus, steps)
@@ -311,6 +311,11 @@ def answer_to_all(total: Any) -> float:
         float(np.sum(np.abs(data_of(g) * data_of(v)))) for v, g in answers.items() if g is not None
     ]
     return sum(size for size in sizes if np.isfinite(size))
+
+
+def _all_the_way(same: list[bool]) -> Any:
+    """Where all smaller steps go the same way too: floor(3004) is on a kink just as floor(3000)."""
+    return np.logical_and.accumulate(same[::-1])[::-1]
 
 
 def _close(claimed: Vector, measured: Vector, floor: Any) -> Any:
