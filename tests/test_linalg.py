@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -11,7 +12,13 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine import OPS
-from tinygrad_edu.errors import DTypeError, MatrixError, ShapeError, UnknownOperationError
+from tinygrad_edu.errors import (
+    DTypeError,
+    MatrixError,
+    RecordingError,
+    ShapeError,
+    UnknownOperationError,
+)
 from tinygrad_edu.ops import factorisations
 from tinygrad_edu.tape import Tape
 
@@ -345,3 +352,53 @@ def test_a_mistake_is_told_with_its_repair(call: Any, kind: Any, texts: list[str
 def test_what_numpy_raises_is_caught_as_what_numpy_raises() -> None:
     with pytest.raises(np.linalg.LinAlgError):
         L.inv(np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("x", [np.zeros((2, 2)), np.zeros((3, 2, 2))])
+@pytest.mark.parametrize("call", [L.inv, lambda x: L.matrix_power(x, -1), np.linalg.inv])
+def test_a_matrix_of_zeros_is_singular_and_nothing_else_is_said(call: Any, x: Any) -> None:
+    with warnings.catch_warnings(), pytest.raises(MatrixError, match=r"singular values 0 to 0"):
+        warnings.simplefilter("error")
+        call(tg.Value(x))
+
+
+@pytest.mark.parametrize("axis", [(0, 5), (-3, 1), (0, 0), (1, -1), 2])
+@pytest.mark.parametrize("order", [None, 2, "nuc", 1])
+def test_a_norm_over_axes_that_are_not_there_is_refused(axis: Any, order: Any) -> None:
+    if order == "nuc" and axis == 2:
+        order = 3  # an order of vectors
+    with pytest.raises(
+        ShapeError, match=r"(?s)norm.*axis.*'R' \(leaf.*test_linalg.py.*hint: (axes are|name every)"
+    ):
+        L.norm(R, order, axis)
+    with pytest.raises(ShapeError, match=r"(?s)matrix_norm: shape \(3,\).*'v' \(leaf"):
+        L.matrix_norm(V)
+
+
+def test_the_condition_of_a_matrix_of_zeros_is_numpy_s() -> None:
+    x = np.zeros((2, 2))
+    for p in (None, 2, -2):
+        assert L.cond(x, p) == L.cond(tg.Value(x), p).data == np.linalg.cond(x, p) == np.inf
+    stacked = np.stack([x, np.diag([1.0, 2.0]), np.diag([1.0, 0.0])])
+    with np.errstate(all="ignore"):
+        assert L.cond(tg.Value(stacked)).data.tolist() == np.linalg.cond(stacked).tolist()
+    g = tg.grad(lambda a: tg.sum(L.cond(a)))(np.diag([4.0, 2.0]))
+    np.testing.assert_allclose(g, [[0.5, 0.0], [0.0, -1.0]], atol=1e-15)
+
+
+HALF = np.eye(2, dtype=np.float16)
+
+
+@pytest.mark.parametrize("call", [L.inv, L.det, L.slogdet, L.svd, L.qr, L.eigh, L.cholesky, L.pinv])
+def test_floats_that_lapack_does_not_know_are_refused_in_our_words(call: Any) -> None:
+    with pytest.raises(DTypeError, match=r"(?s)float16.*x\.astype\(np\.float32\)"):
+        call(HALF)
+    with pytest.raises(DTypeError, match=r"(?s)solve.*float16.*x\.astype\(np\.float32\)"):
+        L.solve(HALF, np.ones(2))
+
+
+def test_lstsq_in_a_recorded_program_names_what_to_write() -> None:
+    with pytest.raises(RecordingError, match=r"tg\.linalg\.pinv\(a\) @ b"):
+        Tape.record(lambda a: L.lstsq(a, np.ones(4))[0], TALL)
+    tape = Tape.record(lambda a: L.pinv(a) @ np.ones(4), TALL)
+    np.testing.assert_array_equal(tape.run([TALL * 2.0]), L.pinv(TALL * 2.0) @ np.ones(4))

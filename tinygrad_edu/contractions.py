@@ -8,22 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Value
 from tinygrad_edu.functions import composite
 from tinygrad_edu.ops.arrays import reshape, stack
+from tinygrad_edu.ops.composed import given
 from tinygrad_edu.ops.einsum import LETTERS, einsum
 from tinygrad_edu.ops.elementwise import multiply
 from tinygrad_edu.ops.products import matmul
-from tinygrad_edu.raw import operand
 from tinygrad_edu.raw import shape as shape_of
 from tinygrad_edu.wording import refusal
 
 Axes = int | tuple[int, ...] | list[int]
-
-
-def given(x: Any) -> Any:
-    """An operand as a Value, a float or an array."""
-    return x if isinstance(x, Value) else operand(x)
 
 
 def dot(a: Any, b: Any) -> Any:

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.contractions import cross, given, outer, tensordot
+from tinygrad_edu.contractions import cross, outer, tensordot
 from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.errors import DTypeError, RecordingError
 from tinygrad_edu.functions import composite
 from tinygrad_edu.ops.arrays import reshape, transpose
-from tinygrad_edu.ops.elementwise import absolute, multiply, where
+from tinygrad_edu.ops.composed import axes_of, composed, given
+from tinygrad_edu.ops.elementwise import INF, absolute, divide, equal, multiply, where
 from tinygrad_edu.ops.factorisations import (
     eigh_vectors,
     eigvalsh,
@@ -33,7 +34,7 @@ from tinygrad_edu.ops.products import matmul, swapped
 from tinygrad_edu.ops.reductions import max, min, sum
 from tinygrad_edu.ops.spreads import norm as vectors
 from tinygrad_edu.raw import shape as shape_of
-from tinygrad_edu.wording import refusal
+from tinygrad_edu.wording import describe, refusal
 
 matrix_transpose = swapped
 
@@ -163,12 +164,20 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
     cut = float(np.finfo(a.dtype).eps) * np.maximum(rows, columns) if rcond is None else rcond
     x = matmul(pinv(a, rcond=float(cut)), b)
     sizes = svdvals(a)
-    numbers = sizes._readable("lstsq") if isinstance(sizes, Value) else sizes
+    numbers = _numbers(sizes, a) if isinstance(sizes, Value) else sizes
     rank = int(np.sum(numbers > cut * np.max(numbers, initial=0.0)))
     if not rank == columns < rows:
         return x, np.zeros(0), rank, sizes
     left = sum((b - matmul(a, x)) ** 2, axis=0, keepdims=len(shape_of(b)) == 1)
     return x, left, rank, sizes
+
+
+def _numbers(sizes: Value, a: Any) -> Any:
+    try:
+        return sizes._readable("lstsq")
+    except RecordingError as error:
+        what = f"lstsq: the rank of {describe(a)} decides on the result, and would be frozen"
+        raise RecordingError(what, hint="tg.linalg.pinv(a) @ b is the solution alone") from error
 
 
 @composite("matrix_power")
@@ -260,6 +269,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 # Norms -------------------------------------------------------------------------------------------
 
 
+@composed("x")
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The norm of vectors or matrices: one axis is a vector, two are a matrix.
 
@@ -274,14 +284,13 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     count = len(shape_of(x))
     if axis is None and ord is None:
         return vectors(x, None, None, keepdims)
-    axes = tuple(range(count)) if axis is None else axis
-    axes = (axes,) if isinstance(axes, (int, np.integer)) else tuple(axes)
+    axes = tuple(range(count)) if axis is None else axes_of(count, axis)
     if len(axes) == 1:
         return vectors(x, ord, axes[0], keepdims)
     if len(axes) != 2:
         hint = "axis=-1 is a norm of vectors, axis=(-2, -1) one of matrices"
         raise refusal("norm", f"ord={ord} over {len(axes)} axes", hint, x=x)
-    return _matrix_norm(x, ord, tuple(a % count for a in axes), keepdims)
+    return _matrix_norm(x, ord, axes, keepdims)
 
 
 def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -307,6 +316,7 @@ def _lengths(shape: Any, others: list[int], axes: tuple[int, ...]) -> list[tuple
     return sorted(zip((*others, *axes), shape, strict=True))
 
 
+@composed("x")
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """The norm of vectors along an axis; without one, all numbers are one vector.
 
@@ -319,13 +329,14 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     return vectors(x, ord, axis, keepdims)
 
 
+@composed("x")
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     """The norm of each matrix of the last two axes.
 
     >>> matrix_norm(np.array([[3.0, 0.0], [0.0, 4.0]]), ord="nuc")
     7.0
     """
-    return norm(x, ord, (-2, -1), keepdims)
+    return norm(_matrices("matrix_norm", x), ord, (-2, -1), keepdims)
 
 
 @composite("cond")
@@ -335,11 +346,12 @@ def cond(x: Any, p: Any = None) -> Any:
     >>> cond(np.array([[4.0, 0.0], [0.0, 2.0]]))
     2.0
     """
-    x = given(x)
+    x = _matrices("cond", x)
     if p in (None, 2, -2):
         sizes = svdvals(x)
         high, low = max(sizes, axis=-1), min(sizes, axis=-1)
-        return low / high if p == -2 else high / low
+        ratio = divide(low, high) if p == -2 else divide(high, low)
+        return where(equal(high, 0.0), INF, ratio)
     return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
 
 

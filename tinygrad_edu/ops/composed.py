@@ -103,6 +103,11 @@ def leaves(x: Any) -> list[Any]:
     return [p for item in x for p in leaves(item)] if isinstance(x, (list, tuple)) else [x]
 
 
+def given(x: Any) -> Any:
+    """An operand as a Value, or as a locked number or array."""
+    return x if isinstance(x, Value) else operand(x)
+
+
 def array(x: Any) -> Any:
     """A Value as it is, a list of Values stacked, anything else as a locked number or array."""
     if isinstance(x, (Value, float)):

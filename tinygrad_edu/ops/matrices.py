@@ -13,10 +13,10 @@ import numpy as np
 from numpy.linalg import LinAlgError
 
 from tinygrad_edu.define import general, plain
-from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import MatrixError, ShapeError
 from tinygrad_edu.ops import matrix_examples as examples
 from tinygrad_edu.ops.arrays import reshape
+from tinygrad_edu.ops.composed import given, mistake
 from tinygrad_edu.ops.elementwise import Operand, where
 from tinygrad_edu.ops.plain import detach
 from tinygrad_edu.ops.products import swapped
@@ -41,6 +41,9 @@ def lapack(function: Callable[..., Any], x: Any, *others: Any) -> Any:
         return function(x, *others)
     except LinAlgError as error:
         raise _failure(str(error), np.asarray(x)) from error
+    except TypeError as error:
+        what = f"there is no linear algebra of {np.asarray(x).dtype}"
+        raise mistake(what, "x.astype(np.float32), or np.float64", TypeError) from error
 
 
 def _failure(said: str, x: Any) -> Exception:
@@ -60,7 +63,8 @@ def _failure(said: str, x: Any) -> Exception:
             hint="a covariance plus a little on the diagonal is: x + 1e-6 * np.eye(n)",
         )
     sizes = np.linalg.svd(x, compute_uv=False)
-    worst = np.unravel_index(int(np.argmin(sizes[..., -1] / sizes[..., 0])), x.shape[:-2])
+    with np.errstate(invalid="ignore"):  # nothing is more singular than zeros: 0 / 0, which is NaN
+        worst = np.unravel_index(int(np.argmin(sizes[..., -1] / sizes[..., 0])), x.shape[:-2])
     which = "" if x.ndim == 2 else f"matrix {list(map(int, worst))}: "
     high, low = float(sizes[worst][0]), float(sizes[worst][-1])
     return MatrixError(
@@ -215,7 +219,7 @@ def det(x: Operand) -> Any:
     >>> det(np.array([[2.0, 1.0], [0.0, 4.0]]))
     8.0
     """
-    return np.linalg.det(square(x))
+    return lapack(np.linalg.det, square(x))
 
 
 _COFACTOR = """cofactor({0})
@@ -282,7 +286,7 @@ def cofactor(x: Operand) -> Any:
 )  # fmt: skip
 def logabsdet(x: Operand) -> Any:
     """The logarithm of the size of the determinant."""
-    return np.linalg.slogdet(square(x))[1]
+    return lapack(np.linalg.slogdet, square(x))[1]
 
 
 @plain(
@@ -292,7 +296,7 @@ def logabsdet(x: Operand) -> Any:
 )  # fmt: skip
 def signdet(x: Operand) -> Any:
     """The sign of the determinant, 0 for a singular matrix: a plain number."""
-    return np.linalg.slogdet(square(x))[0]
+    return lapack(np.linalg.slogdet, square(x))[0]
 
 
 # Cholesky -----------------------------------------------------------------------------------------
@@ -316,11 +320,6 @@ def _cholesky_push(t: Any, out: Any, x: Any) -> Any:
 
 def _prepare_cholesky(x: Any, upper: bool = False) -> Any:
     return swapped(given(cholesky(x))) if upper else {"upper": False}
-
-
-def given(x: Any) -> Any:
-    """A Value as it is, anything else as an array."""
-    return x if isinstance(x, Value) else np.asarray(x)
 
 
 @general(
