@@ -62,3 +62,4 @@ def test_shapes_that_do_not_fit_show_operands_formula_and_line(name: str) -> Non
     assert f"formula {op.formula}" in text, text
     assert "operand 0: 'x0'" in text and "shape (2,)" in text and "shape (3,)" in text, text
     assert "op(*operands)" in text, "the user's line"
+    assert caught.value.hint and "matched from the right" in caught.value.hint, text

@@ -14,7 +14,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 CORE = ["errors", "raw", "engine", "define", "tags", "roles", "autodiff"]
 
 LEVELS = {
-    "errors": 0, "raw": 0, "context": 0, "sites": 0, "wording": 0, "recover": 0, "files": 0,
+    "errors": 0, "raw": 0, "context": 0, "sites": 0, "advice": 0, "wording": 0, "recover": 0,
+    "files": 0,
     "engine": 1, "tags": 1, "define": 1, "numpy_protocol": 1, "copying": 1, "calls": 0,
     "families": 0, "methods": 0,
     "ops": 2,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.advice import advice, axes
 from tinygrad_edu.errors import (
     AutodiffError,
     DTypeError,
@@ -89,7 +90,7 @@ def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Excep
     site = user_site(3)
     place = f"\n  at {site}: {site.text}" if site else ""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    hint = getattr(error, "hint", None) or _axes(error) or _advice(op.name, shapes)
+    hint = getattr(error, "hint", None) or advice(op.name, shapes, error)
     formula = getattr(op, "formula", "")
     computes = f"\n  formula {formula}" if formula else ""
     message = f"{op.name}{static}: {reason}{computes}{operands}{place}"
@@ -100,7 +101,8 @@ def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Excep
 
 def refusal(function: str, reason: str, hint: str, **operands: Any) -> ShapeError:
     """The error of a call that is refused: why, with which operands, on which line, the repair."""
-    lines = [f"{function}: {reason}", *[f"  {n}: {describe(x)}" for n, x in operands.items()]]
+    shown = {n: x for n, x in operands.items() if x is not None}
+    lines = [f"{function}: {reason}", *[f"  {n}: {describe(x)}" for n, x in shown.items()]]
     site = user_site(2)
     lines += [f"  at {site}: {site.text}"] if site else []
     return ShapeError("\n".join(lines), hint=hint)
@@ -113,32 +115,6 @@ def _static(x: Any) -> str:
     if isinstance(x, np.ndarray) and x.ndim:
         return " ".join(short(x).split())
     return repr(x)
-
-
-def _axes(error: Exception) -> str | None:
-    """What to write instead of an axis that is not there, where NumPy says how many there are."""
-    ndim = error.ndim if isinstance(error, np.exceptions.AxisError) else None
-    return None if ndim is None else _range(ndim)
-
-
-def _range(n: int) -> str:
-    return f"axes are {-n} to {n - 1}, each once" if n else "a scalar has no axis"
-
-
-def _advice(name: str, shapes: list[tuple[int, ...]]) -> str | None:
-    """What to write instead, for the two mistakes that everybody makes."""
-    if len(shapes) != 2 or not (shapes[0] and shapes[1]):
-        return None
-    a, b = shapes
-    if name == "matmul":
-        if len(a) == len(b) == 2 and a[1] == b[1]:
-            return f"inner lengths must agree: {a} @ {b[::-1]} is  x @ W.T"
-        return f"inner lengths must agree: the last of {a} and the first matrix length of {b}"
-    if len(a) == 1 and a[0] == b[0] and len(b) > 1:
-        return f"shapes are matched from the right: x[:, None] has shape {(a[0], 1)}"
-    if len(b) == 1 and b[0] == a[0] and len(a) > 1:
-        return f"shapes are matched from the right: y[:, None] has shape {(b[0], 1)}"
-    return None
 
 
 def stale(x: Any, v: Any) -> StaleGraphError:
@@ -236,7 +212,7 @@ def rule_failure(op: Any, i: int, xs: Sequence[Any], error: Exception) -> Autodi
 
 def no_axis(axis: Any, x: Any, n: int) -> ShapeError:
     """An axis that the operand does not have, or one named twice."""
-    return ShapeError(f"axis {axis} is out of bounds for {describe(x)}", hint=_range(n))
+    return ShapeError(f"axis {axis} is out of bounds for {describe(x)}", hint=axes(n))
 
 
 def static_value(op: Any, params: dict[str, Any]) -> DTypeError:

@@ -47,12 +47,12 @@ def _prepare_reshape(x: Any, shape: Any, order: str = "C") -> Any:
     if order not in ("C", "A"):
         raise mistake("an unknown order", '"C" or "F"')
     have = np.shape(x) if not isinstance(x, Value) else x.shape
-    if -1 in shape:
-        count, rest = math.prod(have), math.prod(n for n in shape if n != -1)
-        if shape.count(-1) > 1 or rest == 0 or count % rest:
-            hint = f"{count} numbers; one length may be -1 where the others divide that"
-            raise mistake(f"cannot reshape {have} into {shape}", hint)
-        shape = tuple(count // rest if n == -1 else n for n in shape)
+    count, rest = math.prod(have), math.prod(n for n in shape if n != -1)
+    if -1 in shape and shape.count(-1) == 1 and rest and count % rest == 0:
+        shape, rest = tuple(count // rest if n == -1 else n for n in shape), count
+    if rest != count or min(shape, default=0) < 0:
+        hint = f"{count} numbers; one length may be -1 where the others divide that"
+        raise mistake(f"cannot reshape {have} into {shape}", hint)
     if shape == have:
         return x
     narrow = _typed(x) if shape else None

@@ -124,7 +124,11 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     given = np.asarray(pad_width)
     if given.dtype.kind not in "iu" or (given.size and given.min() < 0):
         raise mistake("a width is negative or not whole", "0 or more; x[1:-1] cuts off")
-    widths = np.broadcast_to(given, (len(shape), 2)).tolist()
+    try:
+        widths = np.broadcast_to(given, (len(shape), 2)).tolist()
+    except ValueError:
+        hint = f"a count, (before, after), or a list of pairs, one for each of {len(shape)} axes"
+        raise mistake(f"widths of shape {given.shape} for {len(shape)} axes", hint) from None
     if not np.any(widths):
         return x
     if mode == "constant":
@@ -134,6 +138,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
         raise mistake(f"mode {mode!r} is not known here", hint)
     for axis, (before, after) in enumerate(widths):
         if before or after:
+            if not shape[axis]:
+                raise mistake(f"axis {axis} is empty: nothing to take from", 'mode="constant"')
             line = np.arange(shape[axis])
             places = np.pad(line, (before, after), mode=mode)  # type: ignore[call-overload]
             x = getitem(x, index=along(len(shape), axis, places))
@@ -239,9 +245,17 @@ def diagflat(x: Any, k: int = 0) -> Any:
 def _prepare_sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
     lengths = window_shape if np.iterable(window_shape) else (window_shape,)
     lengths = tuple(operator.index(n) for n in lengths)
-    n = len(shape_of(array(x)))
-    axes = tuple(range(n)) if axis is None else axis if np.iterable(axis) else (axis,)
-    return {"window_shape": lengths, "axis": tuple(axis_of(n, a) for a in axes)}
+    shape = shape_of(array(x))
+    named = range(len(shape)) if axis is None else axis if np.iterable(axis) else (axis,)
+    axes = tuple(axis_of(len(shape), a) for a in named)
+    if len(lengths) != len(axes):
+        hint = "one length for each axis: window_shape=(2, 3), or name them: axis=-1"
+        raise mistake(f"{len(lengths)} lengths for {len(axes)} axes", hint)
+    for length, a in zip(lengths, axes, strict=True):
+        if not 0 <= length <= shape[a]:
+            hint = f"a window of 0 to {shape[a]} numbers fits along axis {a}"
+            raise mistake(f"a window of {length} numbers is larger than the {shape[a]}", hint)
+    return {"window_shape": lengths, "axis": axes}
 
 
 def _windows_added(g: Any, x: Any, window_shape: Any, axis: Any) -> Any:

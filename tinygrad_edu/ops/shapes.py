@@ -214,6 +214,9 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     at = axis_of(len(shape), 0 if axis is None else axis)
     if np.ndim(repeats):
         counts = [operator.index(r) for r in repeats]
+        if len(counts) not in (1, shape[at]) or min(counts, default=0) < 0:
+            hint = f"one count for all, or {shape[at]}: one for each place along axis {at}"
+            raise mistake(f"{len(counts)} counts for {shape[at]} places", hint)
         places = np.repeat(np.arange(shape[at]), counts)
         return getitem(x, index=along(len(shape), at, places))
     count = operator.index(repeats)
