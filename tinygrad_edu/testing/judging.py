@@ -33,7 +33,7 @@ from tinygrad_edu.testing.subject import (
     split,
     tangent_of,
 )
-from tinygrad_edu.testing.witnesses import ComplexTape
+from tinygrad_edu.testing.witnesses import ComplexTape, Witness
 
 CLOSE = 1e-6  # relative agreement that ends the matter at once
 LOOSE = 1e-5  # relative agreement that is asked for after the sweep
@@ -87,6 +87,7 @@ class Judge:
     modes: tuple[str, ...] = ("reverse", "forward")
     point: Vector = field(init=False)
     home: Vector = field(init=False)
+    remainder: Witness | None = None  # of Taylor's formula, once it has been measured
 
     def __post_init__(self) -> None:
         self.leaves, self.outs = self.subject.record(self.xs)

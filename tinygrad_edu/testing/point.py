@@ -29,7 +29,13 @@ def all_at_once(judge: Judge) -> Vector:
 
 
 def taylor(judge: Judge, u: Vector) -> Witness:
-    """The Taylor remainder along ``u``."""
+    """The Taylor remainder along ``u``, which is `all_at_once`; measured once for a judge."""
+    if judge.remainder is None:
+        judge.remainder = _remainder(judge, u)
+    return judge.remainder
+
+
+def _remainder(judge: Judge, u: Vector) -> Witness:
     scale = float(np.abs(judge.seed) @ np.abs(flat(judge.outs)))
     noise = judge.eps * (4.0 * scale + judge.level)
     path = along(judge.subject.values, judge.xs, judge.seed, u)

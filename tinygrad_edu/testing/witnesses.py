@@ -23,7 +23,7 @@ from tinygrad_edu.tape import Instruction, Slot, Tape
 from tinygrad_edu.testing.subject import Numbers, Vector, flat, split
 
 NUDGE = 1e-100  # its square is 0 beside any number, and no number is lost beside it
-STEPS = 4.0 ** -np.arange(1.0, 15.0)  # of the Taylor remainder, times the size of the numbers
+STEPS = 4.0 ** -np.arange(1.0, 12.0)  # of the Taylor remainder, times the size of the numbers
 SURE = 30.0  # how far above the noise a remainder must stand to be counted
 MODES_AGREE = 1e-10  # relative to the sum of the absolute terms of both products
 
