@@ -478,3 +478,57 @@ def test_a_refusal_shows_each_operand_and_the_line() -> None:
     assert lines[1].startswith("  input: 'image' (leaf, shape (2, 3, 5, 4), made at test_networks")
     assert lines[2] == "  weight: array of shape (4, 2, 3, 3)"
     assert lines[3].endswith('tg.conv2d(tg.Value(X, "image"), ones(4, 2, 3, 3))')
+
+
+CALLED: list[tuple[Callable[[], Any], str, str]] = [
+    (lambda: tg.layer_norm(tg.Value(X, "image"), 4.0), "layer_norm, normalized_shape=4.0: 'float'",
+     "tg.layer_norm(input, normalized_shape"),
+    (lambda: tg.layer_norm(tg.Value(X, "image")), "layer_norm: missing", "tg.layer_norm(input, "),
+    (lambda: tg.layer_norm(X, tg.Value(4.0, "n")), "normalized_shape is a static", "item"),
+    (lambda: tg.conv2d(X), "conv2d: missing", "tg.conv2d(input, weight"),
+    (lambda: tg.conv2d(X, KERNEL, dim=3), "conv2d: got an unexpected", "tg.conv2d(input, weight"),
+    (lambda: tg.conv2d(X, KERNEL, stride=tg.Value(2.0)), "stride is a static parameter", "item"),
+    (lambda: tg.max_pool2d(X, tg.Value(2.0)), "kernel_size is a static parameter", "v.item()"),
+    (lambda: tg.conv2d("image", KERNEL), "str 'image' is not a number", "use real numbers"),
+    (lambda: tg.conv2d(X, None), "None is not a number", "use real numbers"),
+    (lambda: tg.batch_norm(X), "batch_norm: missing", "tg.batch_norm(input, running_mean"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "reason", "repair"), CALLED)
+def test_calls_of_the_wrong_kind_show_how_it_is_called(call: Any, reason: str, repair: str) -> None:
+    with pytest.raises(DTypeError) as caught:
+        call()
+    what, hint = str(caught.value).split("\n  hint: ")
+    assert reason in what
+    assert repair in hint
+
+
+@pytest.mark.parametrize("options", [{"size": 2.5}, {"scale_factor": "a"}, {"size": (2, None)}])
+def test_sizes_that_are_no_numbers_are_refused(options: Any) -> None:
+    with pytest.raises(ShapeError, match=r"(?s)interpolate: .*'image'.*a number or a tuple of 2"):
+        tg.interpolate(tg.Value(X, "image"), **options)
+
+
+WHOLE = np.arange(2 * 4 * 4 * 4).reshape(2, 4, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: tg.interpolate(x, 2), lambda x: tg.interpolate(x, 3, mode="bilinear"),
+        lambda x: tg.pixel_shuffle(x, 2), lambda x: tg.pixel_unshuffle(x, 2),
+        lambda x: tg.max_pool2d(x, 2), lambda x: tg.adaptive_max_pool2d(x, 2),
+        lambda x: tg.adaptive_avg_pool2d(x, 3), lambda x: tg.dropout(x, 0.0),
+        lambda x: tg.dropout(x, 0.5, training=False), lambda x: tg.normalize(x),
+        lambda x: tg.scaled_dot_product_attention(x, x, x), lambda x: tg.layer_norm(x, 4),
+    ],
+)  # fmt: skip
+def test_whole_numbers_become_floats(call: Any) -> None:
+    out = call(WHOLE)
+    assert out.dtype == np.float64
+    np.testing.assert_array_equal(out, call(WHOLE.astype(float)))
+
+
+def test_dropout_of_a_number_is_a_number() -> None:
+    assert type(tg.dropout(3.0, 0.0)) is float and type(tg.dropout(3, np.float32(1.0))) is float

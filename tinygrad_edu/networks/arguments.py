@@ -8,25 +8,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import ShapeError
-from tinygrad_edu.sites import user_site
-from tinygrad_edu.wording import describe
+from tinygrad_edu.raw import operand
+from tinygrad_edu.wording import refusal
 
 Geometry = tuple[int, ...]
 
 
 def array(x: Any) -> Any:
-    """A Value as it is, anything else as an array."""
-    return x if isinstance(x, Value) else np.asarray(x)
-
-
-def refusal(function: str, reason: str, hint: str, **operands: Any) -> ShapeError:
-    """The error of a call: what is wrong, with which operands, on which line, what to write."""
-    lines = [f"{function}: {reason}"]
-    lines += [f"  {name}: {describe(x)}" for name, x in operands.items() if x is not None]
-    site = user_site(2)
-    lines += [f"  at {site}: {site.text}"] if site else []
-    return ShapeError("\n".join(lines), hint=hint)
+    """A Value as it is, anything else as a locked array; of floats in any case."""
+    x = x if isinstance(x, Value) else np.asarray(operand(x))
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 def numbers(function: str, name: str, given: Any, axes: int, least: int) -> Geometry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,18 @@ import numpy as np
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.functions import composite
-from tinygrad_edu.networks.arguments import array, refusal
+from tinygrad_edu.networks.arguments import array
 from tinygrad_edu.ops.comparisons import equal, greater_equal
+from tinygrad_edu.ops.composed import composed, given
 from tinygrad_edu.ops.elementwise import where
 from tinygrad_edu.ops.plain import random_uniform
 from tinygrad_edu.ops.reductions import max, softmax
+from tinygrad_edu.raw import shape as shape_of
+from tinygrad_edu.wording import refusal
 
 
 @composite("dropout")
+@composed("input")
 def dropout(
     input: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | None = None
 ) -> Any:
@@ -31,22 +36,23 @@ def dropout(
     >>> dropout(np.ones(6), 0.5, generator=np.random.default_rng(0))
     array([2., 0., 0., 0., 2., 2.])
     """
-    if not isinstance(p, (int, float)) or not 0.0 <= p <= 1.0:
+    if not isinstance(p, Real) or not 0.0 <= p <= 1.0:
         raise DTypeError(f"dropout: p={p!r} is no probability", hint="p is a number from 0 to 1")
     if generator is not None and not isinstance(generator, np.random.Generator):
         raise DTypeError(
             f"dropout: generator={generator!r} would draw the same at each call",
             hint="rng = np.random.default_rng(0) once, then generator=rng at each call",
         )
-    x = array(input)
+    x = given(input)
     if not training or p == 0.0:
         return x
     draws = np.random.default_rng() if generator is None else generator
-    kept = greater_equal(random_uniform(shape=x.shape, generator=draws), float(p))
+    kept = greater_equal(random_uniform(shape=shape_of(x), generator=draws), float(p))
     return where(kept, x, 0.0) * (0.0 if p == 1.0 else 1.0 / (1.0 - p))
 
 
 @composite("attention")
+@composed("query", "key", "value", "attn_mask")
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0,
     is_causal: bool = False, scale: float | None = None,
@@ -78,7 +84,7 @@ def scaled_dot_product_attention(
     if mask is None:
         weights = softmax(scores, axis=-1)
     else:
-        mask = array(mask)
+        mask = mask if isinstance(mask, Value) else np.asarray(mask)
         _check_mask(function, mask, scores.shape, shown)
         weights = _masked(scores, mask)
     return dropout(weights, dropout_p, generator=generator) @ v
@@ -143,6 +149,7 @@ def _swapped(x: Any) -> Any:
 
 
 @composite("bilinear")
+@composed("input1", "input2", "weight", "bias")
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """``input1ᵀ A input2`` for each matrix A of the weight, plus a bias: products of two inputs.
 

@@ -11,10 +11,11 @@ from tinygrad_edu.networks.arguments import (
     count,
     numbers,
     per_channel,
-    refusal,
     spatial,
 )
+from tinygrad_edu.ops.composed import composed
 from tinygrad_edu.ops.convolution import convolution, convolution_transpose
+from tinygrad_edu.wording import refusal
 
 Length = int | tuple[int, ...]
 
@@ -106,6 +107,7 @@ def _convolve_transposed(
 
 
 @composite("conv1d")
+@composed("input", "weight", "bias")
 def conv1d(
     input: Any, weight: Any, bias: Any = None, stride: Length = 1, padding: Length | str = 0,
     dilation: Length = 1, groups: int = 1,
@@ -122,6 +124,7 @@ def conv1d(
 
 
 @composite("conv2d")
+@composed("input", "weight", "bias")
 def conv2d(
     input: Any, weight: Any, bias: Any = None, stride: Length = 1, padding: Length | str = 0,
     dilation: Length = 1, groups: int = 1,
@@ -144,6 +147,7 @@ def conv2d(
 
 
 @composite("conv_transpose1d")
+@composed("input", "weight", "bias")
 def conv_transpose1d(
     input: Any, weight: Any, bias: Any = None, stride: Length = 1, padding: Length = 0,
     output_padding: Length = 0, groups: int = 1, dilation: Length = 1,
@@ -161,6 +165,7 @@ def conv_transpose1d(
 
 
 @composite("conv_transpose2d")
+@composed("input", "weight", "bias")
 def conv_transpose2d(
     input: Any, weight: Any, bias: Any = None, stride: Length = 1, padding: Length = 0,
     output_padding: Length = 0, groups: int = 1, dilation: Length = 1,

@@ -9,26 +9,23 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.functions import composite
-from tinygrad_edu.networks.arguments import array, count, per_channel, refusal
+from tinygrad_edu.networks.arguments import array, count, per_channel
+from tinygrad_edu.ops.composed import composed
 from tinygrad_edu.ops.elementwise import maximum, sqrt
 from tinygrad_edu.ops.plain import detach
 from tinygrad_edu.ops.reductions import mean
 from tinygrad_edu.ops.spreads import norm, var
 from tinygrad_edu.ops.standardizing import standardize
+from tinygrad_edu.wording import refusal
 
 
 def _channels(function: str, input: Any, least: int) -> Any:
-    """The input as floats with a channel axis."""
-    x = _floats(input)
+    """The input with a channel axis."""
+    x = array(input)
     if x.ndim < least:
         hint = "input is (batch, channels, …); x[None] adds a batch of one"
         raise refusal(function, f"an input of {x.ndim} axes", hint, input=x)
     return x
-
-
-def _floats(x: Any) -> Any:
-    x = array(x)
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
 def _scaled(out: Any, weight: Any, bias: Any) -> Any:
@@ -37,6 +34,7 @@ def _scaled(out: Any, weight: Any, bias: Any) -> Any:
 
 
 @composite("batch_norm")
+@composed("input", "running_mean", "running_var", "weight", "bias")
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
     training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
@@ -74,6 +72,7 @@ def _refuse_one(function: str, x: Any, count: int, instead: str) -> None:
         raise refusal(function, reason, f"more than one number per channel, or {instead}", input=x)
 
 
+@composed("input", "running_mean", "running_var")
 def batch_norm_statistics(
     input: Any, running_mean: Any, running_var: Any, momentum: float = 0.1
 ) -> tuple[Any, Any]:
@@ -93,7 +92,7 @@ def batch_norm_statistics(
     per_channel(function, x, x.shape[1], running_mean=running_mean, running_var=running_var)
     axes = (0, *range(2, x.ndim))
     count = math.prod(x.shape[a] for a in axes)
-    old_mean, old_var = detach(_floats(running_mean)), detach(_floats(running_var))
+    old_mean, old_var = detach(array(running_mean)), detach(array(running_var))
     if count == 0:
         return old_mean, old_var
     _refuse_one(function, x, count, "no update")
@@ -123,6 +122,7 @@ def _features(function: str, x: Any, normalized_shape: Any, **given: Any) -> tup
 
 
 @composite("layer_norm")
+@composed("input", "weight", "bias")
 def layer_norm(
     input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
@@ -135,12 +135,13 @@ def layer_norm(
     array([[-1.,  1.],
            [-1.,  1.]])
     """
-    x = _floats(input)
+    x = array(input)
     axes, (w, b) = _features("layer_norm", x, normalized_shape, weight=weight, bias=bias)
     return _scaled(standardize(x, axis=axes, eps=eps), w, b)
 
 
 @composite("rms_norm")
+@composed("input", "weight")
 def rms_norm(
     input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
 ) -> Any:
@@ -151,13 +152,14 @@ def rms_norm(
     >>> rms_norm([[3.0, 4.0]], 2, [5.0**0.5, 50.0**0.5]).round(6)
     array([[1.897367, 8.      ]])
     """
-    x = _floats(input)
+    x = array(input)
     axes, [w] = _features("rms_norm", x, normalized_shape, weight=weight)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
     return _scaled(standardize(x, axis=axes, eps=eps, centred=False), w, None)
 
 
 @composite("group_norm")
+@composed("input", "weight", "bias")
 def group_norm(
     input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
@@ -181,6 +183,7 @@ def group_norm(
 
 
 @composite("instance_norm")
+@composed("input", "running_mean", "running_var", "weight", "bias")
 def instance_norm(
     input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None,
     bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
@@ -205,6 +208,7 @@ def instance_norm(
 
 
 @composite("normalize")
+@composed("input")
 def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Any:
     """x over its norm along the axis, so that it has length 1; ``eps`` is the least divisor.
 
@@ -215,5 +219,5 @@ def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> 
     array([[0.6, 0.8],
            [0. , 0. ]])
     """
-    x = _floats(input)
+    x = array(input)
     return x / maximum(norm(x, p, axis=axis, keepdims=True), eps)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.functions import composite
-from tinygrad_edu.networks.arguments import Geometry, numbers, refusal, spatial
+from tinygrad_edu.networks.arguments import Geometry, numbers, spatial
+from tinygrad_edu.ops.composed import composed
 from tinygrad_edu.ops.elementwise import where
 from tinygrad_edu.ops.pooling import max_pool, sum_pool
 from tinygrad_edu.ops.reductions import max, mean, sum
+from tinygrad_edu.wording import refusal
 
 Length = int | tuple[int, ...]
 
@@ -55,11 +57,12 @@ def _averages(
         end = np.minimum(start + k, n + p)
         inside = end - start if include else np.minimum(end, n) - np.maximum(start, 0)
         counts = np.multiply.outer(counts, inside)
-    counts = np.asarray(counts, dtype=x.dtype if x.dtype.kind == "f" else np.float64)
+    counts = np.asarray(counts, dtype=x.dtype)
     same = counts.size > 0 and (counts == counts.flat[0]).all()
     return sum_pool(x, **geometry) / (float(counts.flat[0]) if same else counts)
 
 
+@composed("input")
 def max_pool1d(
     input: Any, kernel_size: Length, stride: Length | None = None, padding: Length = 0,
     dilation: Length = 1, ceil_mode: bool = False,
@@ -75,6 +78,7 @@ def max_pool1d(
     )
 
 
+@composed("input")
 def max_pool2d(
     input: Any, kernel_size: Length, stride: Length | None = None, padding: Length = 0,
     dilation: Length = 1, ceil_mode: bool = False,
@@ -97,6 +101,7 @@ def max_pool2d(
 
 
 @composite("avg_pool1d")
+@composed("input")
 def avg_pool1d(
     input: Any, kernel_size: Length, stride: Length | None = None, padding: Length = 0,
     ceil_mode: bool = False, count_include_pad: bool = True,
@@ -110,6 +115,7 @@ def avg_pool1d(
 
 
 @composite("avg_pool2d")
+@composed("input")
 def avg_pool2d(
     input: Any, kernel_size: Length, stride: Length | None = None, padding: Length = 0,
     ceil_mode: bool = False, count_include_pad: bool = True,
@@ -157,9 +163,7 @@ def _met(x: Any, size: Geometry, nothing: float) -> tuple[Any, Any]:
         shape[a], shape[axes + a] = places.shape
         index.append(np.minimum(places, n - 1).reshape(shape))
         inside = inside & (places < end[:, None]).reshape(shape)
-    count = inside.sum(axis=tuple(range(axes, 2 * axes))).astype(
-        x.dtype if x.dtype.kind == "f" else np.float64
-    )
+    count = inside.sum(axis=tuple(range(axes, 2 * axes))).astype(x.dtype)
     return where(inside, x[(slice(None), slice(None), *index)], nothing), count
 
 
@@ -178,6 +182,7 @@ def _adaptive(axes: int, input: Any, output_size: Any, largest: bool) -> Any:
 
 
 @composite("adaptive_avg_pool1d")
+@composed("input")
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
     """The means of ``output_size`` windows that cover (batch, channels, length) evenly.
 
@@ -188,6 +193,7 @@ def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
 
 
 @composite("adaptive_avg_pool2d")
+@composed("input")
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     """The means of so many windows that cover (batch, channels, height, width) evenly.
 
@@ -202,6 +208,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
 
 
 @composite("adaptive_max_pool1d")
+@composed("input")
 def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
     """The largest of ``output_size`` windows that cover (batch, channels, length) evenly.
 
@@ -212,6 +219,7 @@ def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
 
 
 @composite("adaptive_max_pool2d")
+@composed("input")
 def adaptive_max_pool2d(input: Any, output_size: Any) -> Any:
     """The largest of so many windows that cover (batch, channels, height, width) evenly.
 

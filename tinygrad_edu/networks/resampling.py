@@ -9,12 +9,15 @@ import numpy as np
 
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.functions import composite
-from tinygrad_edu.networks.arguments import Geometry, array, count, refusal
+from tinygrad_edu.networks.arguments import Geometry, array, count
+from tinygrad_edu.ops.composed import composed
+from tinygrad_edu.wording import refusal
 
 _MODES = {"nearest": (3, 4), "nearest-exact": (3, 4), "linear": (3,), "bilinear": (4,)}
 
 
 @composite("interpolate")
+@composed("input")
 def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
     align_corners: bool | None = None,
@@ -63,14 +66,17 @@ def _target(x: Any, size: Any, scale_factor: Any) -> tuple[Geometry, list[float]
         raise refusal("interpolate", reason, "give one of the two", input=x)
     given = scale_factor if size is None else size
     several = tuple(given) if isinstance(given, (tuple, list)) else (given,) * axes
-    if len(several) == axes and size is None:
-        new = tuple(int(np.floor(n * float(s))) for n, s in zip(old, several, strict=True))
-        steps = [1.0 / float(s) for s in several if s > 0]
-    elif len(several) == axes:
-        new = tuple(map(operator.index, several))
-        steps = [n / m for n, m in zip(old, new, strict=True) if m]
-    else:
-        new, steps = (0,), []
+    new: Geometry = (0,)
+    steps: list[float] = []
+    try:
+        if len(several) == axes and size is None:
+            new = tuple(int(np.floor(n * float(s))) for n, s in zip(old, several, strict=True))
+            steps = [1.0 / float(s) for s in several if s > 0]
+        elif len(several) == axes:
+            new = tuple(map(operator.index, several))
+            steps = [n / m for n, m in zip(old, new, strict=True) if m]
+    except (TypeError, ValueError):
+        pass  # no numbers: told below, as sizes that do not fit
     if min(*new, *old, 1) < 1 or len(new) != axes:
         name = "scale_factor" if size is None else "size"
         hint = f"a number or a tuple of {axes}, so that no length is less than 1"
@@ -87,13 +93,14 @@ def _between(x: Any, axis: int, count: int, step: float, align: bool) -> Any:
         at = np.maximum((places + 0.5) * step - 0.5, 0.0)
     low = np.minimum(at.astype(int), n - 1)
     shape = [-1 if a == axis else 1 for a in range(x.ndim)]
-    share = np.reshape(at - low, shape).astype(x.dtype if x.dtype.kind == "f" else np.float64)
+    share = np.reshape(at - low, shape).astype(x.dtype)
     before = (slice(None),) * axis
     left, right = x[(*before, low)], x[(*before, np.minimum(low + 1, n - 1))]
     return left * (1.0 - share) + right * share
 
 
 @composite("pixel_shuffle")
+@composed("input")
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     """Channels turned into pixels: (batch, c · r², h, w) becomes (batch, c, h · r, w · r).
 
@@ -115,6 +122,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
 
 
 @composite("pixel_unshuffle")
+@composed("input")
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     """Pixels turned into channels: what `pixel_shuffle` undoes. Raises `ShapeError`.
 
