@@ -48,6 +48,20 @@ def test_t28_an_axis_that_is_not_there_is_refused() -> None:
             call(tg.Value(np.ones((2, 3))))
 
 
+@pytest.mark.parametrize("name", ["var", "std", "norm", "median", "ptp", "sum", "mean", "max"])
+def test_a_list_is_an_array_of_numbers_or_a_stack_of_values(name: str) -> None:
+    reduce = getattr(tg, name)
+    want = reduce(np.array([3.0, 4.0, 8.0]))
+    assert type(want) is float and reduce([3, 4.0, 8]) == reduce((3.0, 4, 8)) == want
+    leaves = [tg.Value(3.0), tg.Value(4.0)]
+    out = reduce([*leaves, 8.0])
+    assert out.data == want
+    out.backward()
+    assert sum(leaf.grad for leaf in leaves) == pytest.approx(
+        sum(tg.grad(reduce)(np.array([3.0, 4.0, 8.0]))[:2])
+    )
+
+
 def test_t28_no_numbers() -> None:
     empty = tg.Value(np.zeros((3, 0)), "none")
     assert tg.sum(empty).data == 0.0 and tg.prod(empty).data == 1.0 and tg.norm(empty).data == 0.0

@@ -37,7 +37,7 @@ def _array(x: Any) -> Any:
     """A list of Values stacked, anything else that is no Value as an array of NumPy's."""
     if isinstance(x, Value):
         return x
-    values = isinstance(x, (list, tuple)) and any(isinstance(item, Value) for item in x)
+    values = isinstance(x, (list, tuple)) and Value in map(type, x)  # `any` is an operation here
     return stack(*x, axis=0) if values else np.asarray(x)
 
 
