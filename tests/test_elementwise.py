@@ -188,3 +188,28 @@ def test_abs_is_absolute() -> None:
 def test_cube_roots_of_negative_numbers_are_numbers() -> None:
     assert tg.cbrt(-8.0) == -2.0
     assert derivatives(tg.cbrt, -8.0)[1:] == pytest.approx((1.0 / 12.0, 1.0 / 144.0))
+
+
+_FLAT = [
+    (tg.sign, 2.5), (tg.floor, 2.5), (tg.ceil, 2.5), (tg.trunc, -2.5), (tg.round, 2.3),
+    (tg.step, 2.5), (tg.hardsigmoid, 4.0), (tg.hardswish, -4.0), (tg.relu, -1.0), (tg.relu6, 7.0),
+    (lambda x: tg.maximum(x, 1.0 + 0.0 * tg.detach(x)), -1.0),
+    (lambda x: tg.maximum(tg.Value(3.0), x), 2.0), (lambda x: tg.minimum(tg.Value(1.0), x), 2.0),
+    (lambda x: tg.fmax(3.0, x), 2.0), (lambda x: tg.fmin(x, 1.0), 2.0),
+    (lambda x: tg.prelu(4.0, x), 2.0), (lambda x: tg.heaviside(x, 0.5), 2.0),
+    (lambda x: tg.copysign(3.0, x), 2.0), (lambda x: tg.floor_divide(x, 2.0), 3.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "x"), _FLAT)
+def test_where_a_function_is_flat_an_infinite_gradient_ends(f: Any, x: float) -> None:
+    """It is selected away, not multiplied by 0, which would make it NaN: in both modes."""
+    for start in (x, np.array([x, x])):
+        seed = np.full(np.shape(start), math.inf)[()]
+        leaf = tg.Value(start)
+        for graph in (False, True):
+            leaf.zero_grad()
+            f(leaf).backward(gradient=seed, create_graph=graph)
+            grad = getattr(leaf.grad, "data", leaf.grad)
+            assert np.all(np.asarray(grad) == 0.0), grad
+        assert np.all(np.asarray(tg.jvp(f, (start,), (seed,))[1]) == 0.0)

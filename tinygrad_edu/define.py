@@ -26,13 +26,17 @@ ONE = 1.0  # the slope of a term of a sum, and the seed; by identity: never mult
 
 
 class Select(NamedTuple):
-    """A partial derivative that is 1 where ``mask(out, *xs)`` holds and exactly 0 elsewhere.
+    """A partial derivative: ``slope`` where ``mask(out, *xs)`` holds and exactly 0 elsewhere.
 
-    It selects the gradient and never multiplies by it, so an infinite or NaN gradient of the
+    It selects the gradient and never multiplies by 0, so an infinite or NaN gradient of the
     branch that was not taken cannot leak: 0 * inf is NaN, but where(False, inf, 0) is 0.
     """
 
     mask: Rule
+    slope: Any = ONE
+
+
+FLAT = Select(lambda *operands, **static: False)  # what a derivative of 0.0 is
 
 
 def scale(partial: Any, g: Any, out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -41,6 +45,7 @@ def scale(partial: Any, g: Any, out: Any, xs: Sequence[Any], params: dict[str, A
         return g
     if type(partial) is Select:
         mask = partial.mask(out, *xs, **params)
+        g = scale(partial.slope, g, out, xs, params)
         on_graph = type(g) is Value or type(mask) is Value
         return OPS["where"](mask, g, 0.0) if on_graph else raw.where(mask, g, 0.0)
     slope = partial if type(partial) is float else partial(out, *xs, **params)
@@ -63,7 +68,7 @@ def elementwise(
     """
 
     known = [partials] if isinstance(partials, float) else partials
-    rules = tuple([ONE if type(p) is float and p == 1.0 else p for p in known])
+    rules = tuple([{1.0: ONE, 0.0: FLAT}.get(p, p) if type(p) is float else p for p in known])
     every = rules[0] if isinstance(partials, float) else rules
 
     def pull(i: int, g: Any, out: Any, xs: Sequence[Any], params: dict[str, Any]) -> Any:

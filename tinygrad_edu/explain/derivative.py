@@ -232,7 +232,8 @@ def _formula(
     ]
     plain = [text for text, _ in args]
     if name == "where":
-        return f"{plain[1]} if {plain[0]} else {_held(args[2], _COMPARE)}", _CHOICE
+        taken, other = _held(args[1], _COMPARE), _held(args[2], _COMPARE)
+        return f"{taken} if {_held(args[0], _COMPARE)} else {other}", _CHOICE
     if name == "square" or (name == "multiply" and plain[0] == plain[1]):
         return f"{_held(args[0], _ATOM)}²", _POWER
     if name == "transpose" and np.ndim(step.recorded) == 2:

@@ -216,13 +216,11 @@ def where(condition: Operand, x: Operand, y: Operand) -> Any:
     return raw.where(condition, x, y)
 
 
-def _share(win: Any) -> Any:
-    """The partial derivative of the operand that `win`s: 1, or 1/2 at a tie."""
-
-    def partial(out: Any, x: Any, y: Any) -> Any:
-        return where(equal(x, y), 0.5, where(win(x, y), 1.0, 0.0))
-
-    return partial
+def _share(wins: Any) -> Select:
+    """The partial derivative of an operand that `wins`, or ties: 1, or 1/2 at a tie."""
+    return Select(
+        lambda out, x, y: wins(x, y), slope=lambda out, x, y: where(equal(x, y), 0.5, 1.0)
+    )
 
 
 @elementwise(
@@ -259,7 +257,7 @@ def _one_of(larger: bool) -> Any:
 
 
 @elementwise(
-    [_share(lambda x, y: greater(x, y)), _share(lambda x, y: less(x, y))],
+    [_share(greater_equal), _share(less_equal)],
     symbol="max", formula="max(x, y)", kinks=(lambda x, y: x - y,),
     prepare=_one_of(larger=True), code=source.MAXIMUM,
     js="Math.max({0}, {1})", conventions=conventions.MAXIMUM,
@@ -270,7 +268,7 @@ def maximum(x: Operand, y: Operand) -> Any:
 
 
 @elementwise(
-    [_share(lambda x, y: less(x, y)), _share(lambda x, y: greater(x, y))],
+    [_share(less_equal), _share(greater_equal)],
     symbol="min", formula="min(x, y)", kinks=(lambda x, y: x - y,),
     prepare=_one_of(larger=False), code=source.MINIMUM, js="Math.min({0}, {1})",
 )  # fmt: skip

@@ -16,7 +16,10 @@ from tinygrad_edu.ops.elementwise import (
     absolute,
     equal,
     greater,
+    greater_equal,
     less,
+    less_equal,
+    logical_not,
     logical_or,
     not_equal,
     sign,
@@ -27,17 +30,23 @@ from tinygrad_edu.ops.numeric import by_numpy
 abs = absolute
 
 
-def _share(win: Any, x: Any, y: Any) -> Any:
-    """The share of x: 1 where it wins or y is NaN, 1/2 where they tie; y has the rest."""
-    won = logical_or(win(x, y), not_equal(y, y))
-    return where(equal(x, y), 0.5, where(won, 1.0, 0.0))
+def _shares(reaches: Any, beats: Any) -> list[Select]:
+    """The partial derivatives: x has it where it `beats` y or y is NaN, y else; half at a tie."""
+
+    def first(out: Any, x: Any, y: Any) -> Any:
+        return logical_or(reaches(x, y), not_equal(y, y))
+
+    def second(out: Any, x: Any, y: Any) -> Any:
+        return logical_not(logical_or(beats(x, y), not_equal(y, y)))
+
+    def tie(out: Any, x: Any, y: Any) -> Any:
+        return where(equal(x, y), 0.5, 1.0)
+
+    return [Select(first, tie), Select(second, tie)]
 
 
 @elementwise(
-    [
-        lambda out, x, y: _share(greater, x, y),
-        lambda out, x, y: 1.0 - _share(greater, x, y),
-    ],
+    _shares(greater_equal, greater),
     symbol="fmax", formula="max(x, y), NaN aside", kinks=(lambda x, y: x - y,),
     code=("{0} if {0} > {1} or {1} != {1} else {1}", "np.fmax({0}, {1})"),
     conventions=(
@@ -57,7 +66,7 @@ def fmax(x: Operand, y: Operand) -> Any:
 
 
 @elementwise(
-    [lambda out, x, y: _share(less, x, y), lambda out, x, y: 1.0 - _share(less, x, y)],
+    _shares(less_equal, less),
     symbol="fmin", formula="min(x, y), NaN aside", kinks=(lambda x, y: x - y,),
     code=("{0} if {0} < {1} or {1} != {1} else {1}", "np.fmin({0}, {1})"),
     js="{0} < {1} || Number.isNaN({1}) ? {0} : {1}",

@@ -18,6 +18,7 @@ from tinygrad_edu.ops.elementwise import (
     exp,
     greater,
     logical_and,
+    logical_not,
     sigmoid,
     tanh,
     where,
@@ -29,7 +30,7 @@ from tinygrad_edu.ops.special import erfc
 @elementwise(
     [
         lambda out, x, weight: where(x > 0.0, 1.0, weight),
-        lambda out, x, weight: where(x > 0.0, 0.0, x),
+        Select(lambda out, x, weight: logical_not(x > 0.0), slope=lambda out, x, weight: x),
     ],
     formula="x if x > 0 else w · x", kind="activation", kinks=(lambda x, weight: x,),
     code=("{0} if {0} > 0.0 else {1} * {0}", "np.where({0} > 0.0, {0}, {1} * {0})"),
@@ -178,7 +179,11 @@ def mish(x: Operand) -> Any:
 
 
 @elementwise(
-    [lambda out, x: where(x > -3.0, where(x < 3.0, x / 3.0 + 0.5, 1.0), 0.0)],
+    [
+        Select(
+            lambda out, x: greater(x, -3.0), slope=lambda out, x: where(x < 3.0, x / 3.0 + 0.5, 1.0)
+        )
+    ],
     formula="x · min(max(x + 3, 0), 6) / 6", kind="activation",
     kinks=(lambda x: x + 3.0, lambda x: x - 3.0),
     code=(

@@ -21,7 +21,6 @@ from tinygrad_edu.ops.elementwise import (
     sigmoid,
     square,
     tanh,
-    where,
 )
 from tinygrad_edu.ops.numeric import by_numpy
 from tinygrad_edu.ops.reductions import softmax, sum
@@ -99,7 +98,7 @@ def hardtanh(x: Operand, min_val: float = -1.0, max_val: float = 1.0) -> Any:
 
 
 @elementwise(
-    [lambda out, x: where(logical_and(greater(x, -3.0), x < 3.0), 1.0 / 6.0, 0.0)],
+    [Select(lambda out, x: logical_and(greater(x, -3.0), x < 3.0), slope=1.0 / 6.0)],
     formula="min(max(x + 3, 0), 6) / 6", kind="activation",
     kinks=(lambda x: x + 3.0, lambda x: x - 3.0),
     code=source.between("hardsigmoid", "0.0", "1.0", "x / 6.0 + 0.5"),
@@ -139,7 +138,7 @@ def tanhshrink(x: Operand) -> Any:
 
 
 @elementwise(
-    [lambda out, x, straight_through: 1.0 if straight_through else 0.0],
+    [Select(lambda out, x, straight_through: straight_through)],
     formula="1 if x > 0 else 0", kind="activation", kinks=(lambda x, **_: x,),
     code=(
         "{0} if {0} != {0} else float({0} > 0.0)",
