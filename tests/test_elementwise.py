@@ -49,6 +49,23 @@ def test_arcsinh_and_arccosh_have_a_slope_far_out() -> None:
     assert math.isnan(tg.grad(tg.arccosh)(-2.0))
 
 
+@pytest.mark.parametrize("far", [1e160, 1e300, math.inf])
+def test_a_second_derivative_far_out_is_its_limit_and_not_nan(far: float) -> None:
+    with np.errstate(all="raise", under="ignore"):
+        for f in (tg.arctan, tg.arcsinh, tg.cbrt):
+            for x in (far, -far):
+                _, first, second = derivatives(f, x)
+                assert abs(first) < 1e-100 and abs(second) < 1e-200
+    assert derivatives(tg.arccosh, far)[1:] == pytest.approx((0.0, 0.0))
+    with np.errstate(divide="ignore"):
+        assert derivatives(tg.cbrt, 0.0)[1:] == (math.inf, -math.inf)
+        assert derivatives(tg.cbrt, -0.0)[1:] == (math.inf, math.inf)
+    assert derivatives(lambda x: tg.hypot(x, 3.0), -far)[1:] == (-1.0, 0.0)
+    assert derivatives(lambda x: tg.hypot(3.0, x), far)[1:] == (1.0, 0.0)
+    assert tg.grad(tg.hypot, (0, 1))(0.0, 0.0) == (0.0, 0.0)
+    assert tg.grad(tg.grad(tg.hypot))(0.0, 0.0) == 0.0
+
+
 def test_logaddexp_with_infinities() -> None:
     for f in (tg.logaddexp, tg.logaddexp2):
         assert f(-np.inf, -np.inf) == -np.inf and f(np.inf, 3.0) == np.inf

@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_edu.define import elementwise
 from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import (
+    INF,
     LN2,
     POSITIVE,
     Operand,
@@ -18,11 +19,15 @@ from tinygrad_edu.ops.elementwise import (
     divide,
     equal,
     greater,
+    less,
     less_equal,
     log,
     logical_and,
+    logical_or,
     power,
     sigmoid,
+    sign,
+    square,
     where,
 )
 from tinygrad_edu.ops.numeric import by_numpy, either
@@ -40,7 +45,7 @@ def exp2(x: Operand) -> Any:
 
 
 @elementwise(
-    [lambda out, x: 1.0 / (3.0 * out * out)], formula="∛x", domain=POSITIVE, kinks=(lambda x: x,),
+    [lambda out, x: square(1.0 / out) / 3.0], formula="∛x", domain=POSITIVE, kinks=(lambda x: x,),
     code="m.cbrt({0})", torch="",
     conventions=(
         Convention("cube root at 0: honestly infinite", "d(tg.cbrt)(0.0)", "inf",
@@ -52,13 +57,15 @@ def cbrt(x: Operand) -> Any:
     return either(math.cbrt, np.cbrt)(x)
 
 
-def _share(out: Any, leg: Any) -> Any:
-    zero = equal(out, 0.0)
-    return where(zero, 0.0, leg / where(zero, 1.0, out))
+def _share(leg: Any, out: Any, other: Any) -> Any:
+    """leg / out: 0 at the origin, and the limit ±1 where this leg alone is infinite."""
+    alone = logical_and(equal(out, INF), less(absolute(other), INF))
+    edge = logical_or(equal(out, 0.0), alone)
+    return where(alone, sign(leg), where(edge, 0.0, leg) / where(edge, 1.0, out))
 
 
 @elementwise(
-    [lambda out, x, y: _share(out, x), lambda out, x, y: _share(out, y)],
+    [lambda out, x, y: _share(x, out, y), lambda out, x, y: _share(y, out, x)],
     formula="√(x² + y²)", code="m.hypot({0}, {1})",
     kinks=(lambda x, y: np.hypot(x, y),),
     stable="the operands are scaled before they are squared, so that no square overflows",

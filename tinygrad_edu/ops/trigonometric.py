@@ -22,6 +22,7 @@ from tinygrad_edu.ops.elementwise import (
     reciprocal,
     sin,
     sqrt,
+    square,
     where,
 )
 from tinygrad_edu.ops.numeric import by_numpy, either
@@ -61,8 +62,9 @@ def arccos(x: Operand) -> Any:
 
 
 @elementwise(
-    [lambda out, x: 1.0 / (1.0 + x * x)], formula="arctan x", code="m.atan({0})", analytic=True
-)
+    [lambda out, x: square(1.0 / hypot(x, 1.0))],
+    formula="arctan x", code="m.atan({0})", analytic=True, stable=_FAR,
+)  # fmt: skip
 def arctan(x: Operand) -> Any:
     """The angle in (−π/2, π/2) whose tangent is x."""
     return either(math.atan, np.arctan)(x)
@@ -113,7 +115,7 @@ def arcsinh(x: Operand) -> Any:
 
 
 @elementwise(
-    [lambda out, x: reciprocal(sqrt(x - 1.0) * sqrt(x + 1.0))],
+    [lambda out, x: reciprocal(sqrt(x - 1.0)) * reciprocal(sqrt(x + 1.0))],
     formula="arcosh x", domain=((1.0, INF),), code="m.acosh({0})", analytic=True,
     stable="√(x² − 1) as √(x − 1)·√(x + 1): no digit lost near 1, no overflow, NaN below 1",
 )  # fmt: skip
