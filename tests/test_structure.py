@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import io
+import shutil
+import subprocess
 import tokenize
 from pathlib import Path
 
 import pytest
+
+from tinygrad_edu.tour import FOLDER
 
 PACKAGE = Path(__file__).parent.parent / "tinygrad_edu"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -122,3 +126,19 @@ def test_sizes(file: Path) -> None:
 def test_exceptions_are_still_needed() -> None:
     for name in LONG_FILES:
         assert len((PACKAGE / name).read_text(encoding="utf-8").splitlines()) > 400
+
+
+def test_what_the_readme_writes_is_ignored_and_nothing_else_lies_about() -> None:
+    root = PACKAGE.parent
+    ignored = (root / ".gitignore").read_text(encoding="utf-8").split()
+    assert f"{FOLDER}/" in ignored and ".venv/" in ignored
+    if shutil.which("git") is None or not (root / ".git").exists():
+        pytest.skip("not a clone")
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    top = {name.split("/")[0] for name in listed if name}
+    assert top <= {
+        ".ci", ".gitignore", "LICENSE", "README.md", "demos", "docs", "pyproject.toml",
+        "pytest_tinygrad_edu", "tests", "tinygrad_edu",
+    }  # fmt: skip
