@@ -97,6 +97,12 @@ def test_without_a_scalar_result_only_the_forward_pass_is_told() -> None:
     assert story["backward"] == [] and story["edges"] == {} and len(story["forward"]) == 1
 
 
+def test_a_leaf_alone_is_shown_and_has_nothing_to_step_through() -> None:
+    data = data_of(draw(tg.weight(2.0, "w")).html())
+    assert data["story"] is None and data["live"] is None
+    assert [told[0] for told in data["nodes"].values()] == ["w"]
+
+
 def test_a_picture_of_a_graph_that_changed_holds_what_was_drawn() -> None:
     loss, [w1, *_] = neuron()
     picture = draw(loss)
@@ -270,3 +276,22 @@ def test_sliders_run_the_recorded_program(open_page: Any) -> None:
 def test_where_there_are_no_sliders_the_page_says_why(open_page: Any) -> None:
     tab = open_page(network("tensor"), "op")
     assert "no sliders here: it computes with arrays" in tab.inner_text("#panel")
+
+
+def test_a_leaf_alone_can_be_chosen(open_page: Any) -> None:
+    tab = open_page(tg.weight(2.0, "w"))
+    assert "next step" not in tab.inner_text("#panel")
+    tab.focus("#stage")
+    for key in ("n", "ArrowRight", "ArrowRight"):
+        tab.keyboard.press(key)
+    assert "weight" in tab.inner_text("#panel")
+
+
+def test_the_names_beside_the_sliders_can_be_read(open_page: Any) -> None:
+    x, w = tg.input(0.5, "body_mass"), tg.weight(2.0, "a name of a great many letters")
+    tab = open_page((tg.tanh(w * x) - tg.target(1.0, "species")) ** 2)
+    short = "label => label.scrollWidth <= label.clientWidth"
+    names = tab.locator(".knob label")
+    assert [names.nth(i).evaluate(short) for i in range(3)] == [True, False, True]
+    widths = tab.locator(".knob input[type=range]").evaluate_all("a => a.map(e => e.clientWidth)")
+    assert min(widths) >= 80

@@ -112,8 +112,8 @@ def _levels(
         scenes["neuron"] = _graph_scene(value, "neuron", names)
     if len(graph.steps) <= BUDGET:
         scenes["op"] = op_scene(graph, regions)
-    if "op" not in scenes or graph.stale:
-        return scenes, None, ""
+    if "op" not in scenes or graph.stale or all(step.leaf for step in graph.steps):
+        return scenes, None, ""  # nothing was computed, or it cannot be told with these numbers
     tape = Tape.of(value)
     return scenes, story(value, graph, scenes["op"]), program(tape) if value.requires_grad else ""
 

@@ -571,7 +571,8 @@
     }
     if (data.levels.length > 1) parts.push(make("p", "Zooming in goes from layers to neurons to single operations.", "hint"));
     const keys = make("p", undefined, "hint");
-    for (const [key, word] of [["N", "next step"], ["P", "step back"], ["+", "in"], ["−", "out"], ["0", "show all"]]) {
+    const moves = story && level === "op" ? [["N", "next step"], ["P", "step back"]] : [];
+    for (const [key, word] of [...moves, ["+", "in"], ["−", "out"], ["0", "show all"]]) {
       keys.append(make("kbd", key), ` ${word}  `);
     }
     parts.push(keys);
