@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import sys
 from fractions import Fraction
@@ -15,7 +16,18 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu.errors import AutodiffError, DTypeError, NonFiniteError, ShapeError
-from tinygrad_edu.optim import SGD, Adam, AdamW, Optimizer
+from tinygrad_edu.optim import (
+    SGD,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+)  # fmt: skip
+from tinygrad_edu.testing.laws import check_optimizer
 
 START = [0.5, -1.25, 2.0]
 MAKERS: dict[str, tuple[type[Any], dict[str, Any]]] = {
@@ -27,7 +39,21 @@ MAKERS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "adam": (Adam, {"lr": 0.05}),
     "adam_decay": (Adam, {"lr": 0.05, "betas": (0.4, 0.9), "weight_decay": 0.1, "eps": 1e-6}),
     "adamw": (AdamW, {"lr": 0.05, "weight_decay": 0.1}),
-}
+    "rmsprop": (RMSprop, {"lr": 0.02}),
+    "rmsprop_all": (RMSprop, {"lr": 0.02, "alpha": 0.4, "eps": 1e-3, "momentum": 0.5,
+                              "centered": True, "weight_decay": 0.1}),
+    "adagrad": (Adagrad, {"lr": 0.1}),
+    "adagrad_all": (Adagrad, {"lr": 0.1, "lr_decay": 0.01, "initial_accumulator_value": 0.5,
+                              "weight_decay": 0.1}),
+    "amsgrad": (Adam, {"lr": 0.05, "amsgrad": True, "betas": (0.9, 0.9), "weight_decay": 0.1}),
+    "nadam": (NAdam, {"lr": 0.05, "weight_decay": 0.1}),
+    "nadam_beside": (NAdam, {"lr": 0.05, "weight_decay": 0.1, "momentum_decay": 0.02,
+                             "decoupled_weight_decay": True}),
+    "radam": (RAdam, {"lr": 0.05, "weight_decay": 0.1}),
+    "radam_beside": (RAdam, {"lr": 0.05, "weight_decay": 0.1, "betas": (0.8, 0.99),
+                             "decoupled_weight_decay": True}),
+    "adamax": (Adamax, {"lr": 0.05, "weight_decay": 0.1}),
+}  # fmt: skip
 # After 100 steps of torch 2.13 in float64 along these gradients. They do not depend on the
 # parameters, so that rounding is not amplified from step to step.
 REFERENCE = {
@@ -39,6 +65,16 @@ REFERENCE = {
     "adam": [-1.5902507054362753, 0.09408278611840079, 1.1686742370077756],
     "adam_decay": [-1.158190532362076, 0.29526166185727254, 0.4523633843307746],
     "adamw": [-1.3219144444895008, 0.30514559612216996, 0.5775894603594663],
+    "rmsprop": [-1.2849295060543866, -0.1321230966109818, 1.1175813308084077],
+    "rmsprop_all": [-1.5685549065263982, 0.3757817765832984, 0.11005325871036194],
+    "adagrad": [-0.3312607781925288, -0.7336198186269839, 1.5822323963434084],
+    "adagrad_all": [-0.10411181302519591, -0.7477344763822058, 1.4616048252020015],
+    "amsgrad": [-1.260400702671739, 0.3255688737865215, 0.537985028318146],
+    "nadam": [-1.1701239240504946, 0.2934312435806818, 0.48346055456152365],
+    "nadam_beside": [-1.2118391227900094, 0.2785262052030228, 0.6006427303130678],
+    "radam": [0.044163311383011446, -0.9257983979414085, 1.6682038509264996],
+    "radam_beside": [-0.47256914778101394, -0.2738828414116901, 0.9482495070786039],
+    "adamax": [-0.7620285775338003, -0.1395315243081042, 0.8883558730994461],
 }
 
 
@@ -221,6 +257,13 @@ def test_bad_parameters(parameters: Any, message: str) -> None:
         (lambda p: Adam(p, betas=(0.9, 1.0)), r"betas\[1\] is a number from 0 up and below 1"),
         (lambda p: Adam(p, betas=0.9), "betas are two numbers"),
         (lambda p: Adam(p, eps=0.0), "eps must be above 0"),
+        (lambda p: SGD(p, nesterov="yes"), "nesterov is True or False, not 'yes'"),
+        (lambda p: Adam(p, amsgrad=1), "amsgrad is True or False, not 1"),
+        (lambda p: RMSprop(p, alpha=1.0), "alpha is a number from 0 up and below 1, not 1"),
+        (lambda p: NAdam(p, betas=(-0.1, 0.9)), r"betas\[0\] is a number from 0 up and below 1"),
+        (lambda p: Adagrad(p, lr_decay=-1.0), "lr_decay is a number from 0 up, not -1"),
+        (lambda p: RAdam(p, weight_decay=-1.0), "weight_decay is a number from 0 up, not -1"),
+        (lambda p: Adamax(p, betas=(0.9, 0.9, 0.9)), "betas are two numbers"),
     ],
 )
 def test_bad_settings(make: Any, message: str) -> None:
@@ -396,3 +439,167 @@ def test_a_state_of_another_model_is_refused() -> None:
     opt.minimize(w.sum())
     with pytest.raises(ShapeError, match=r"mean of shape \(3,\) for 'v'"):
         other.load_state_dict(opt.state_dict())
+
+
+def test_a_state_of_another_optimizer_is_refused_and_nothing_has_changed() -> None:
+    w = tg.weight(np.ones(3), "w")
+    opt = Adam([w], lr=0.5)
+    for saved, message in (
+        (SGD([w]).state_dict(), "this is the state of SGD; it cannot go on as Adam"),
+        ({"w": 1}, "this is not the state of an optimizer"),
+        (
+            {**opt.state_dict(), "groups": []},
+            r"groups of \[\] parameters",
+        ),
+        ({**opt.state_dict(), "groups": [{"params": [0], "lt": 1.0}]}, "did you mean 'lr'"),
+        ({**opt.state_dict(), "groups": [{"params": [0], "lr": -1.0}]}, "lr is a number from 0 up"),
+        ({**opt.state_dict(), "state": {7: {}}}, "a state for parameter 7; there are 1"),
+    ):
+        with pytest.raises((DTypeError, ShapeError), match=message):
+            opt.load_state_dict(saved)
+    assert (opt.lr, opt.steps, opt._states) == (0.5, 0, {})
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_state_survives_being_written_as_text(name: str) -> None:
+    make, options = MAKERS[name]
+    p = tg.weight(0.5)
+    opt = make([p], **options)
+    for _ in range(3):
+        opt.minimize((p - 1.0) ** 2)
+    opt.lr = 0.01
+    again = make([tg.weight(p.data)], **options)
+    again.load_state_dict(json.loads(json.dumps(opt.state_dict())))
+    opt.minimize((p - 1.0) ** 2)
+    again.minimize((again.parameters[0] - 1.0) ** 2)
+    assert again.parameters[0].data == p.data and again.lr == 0.01
+    assert again.state_dict() == opt.state_dict()
+
+
+# Laws that need no reference ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_no_gradient_and_no_decay_is_no_update(name: str) -> None:
+    make, options = MAKERS[name]
+    for data in (0.5, np.array(START)):
+        p = tg.weight(data)
+        opt = make([p], **{**options, "weight_decay": 0.0})
+        for _ in range(3):
+            p.grad = np.zeros(3) if np.ndim(data) else 0.0
+            opt.step()
+        assert np.array_equal(p.data, data)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_convex_bowl_is_descended(name: str) -> None:
+    make, options = MAKERS[name]
+    w = tg.weight(np.array([3.0, -2.0]))
+    opt = make([w], **{**options, "weight_decay": 0.0})
+    start = opt.minimize((w * w * np.array([1.0, 3.0])).sum())
+    for _ in range(300):
+        end = opt.minimize((w * w * np.array([1.0, 3.0])).sum())
+    assert end < 0.5 * start
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_optimizer_is_lawful(name: str) -> None:  # T26, T57, T58, T60
+    make, options = MAKERS[name]
+    check_optimizer(make([tg.weight(1.0)], **options))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_formula_names_the_parts(name: str) -> None:
+    make, options = MAKERS[name]
+    p = tg.weight(np.array(START), "p")
+    opt = make([p], **options)
+    for _ in range(3):
+        opt.minimize(loss_of(p))
+    why = opt.why(p)
+    assert why.formula.startswith("new = old") and (
+        ("weight_decay" in why.formula) == ("decay" in why.parts) == ("weight_decay" in options)
+    )
+    assert all(f"{term} = " in why.text() for term in why.terms)
+    scales = [v for k, v in why.terms.items() if k.startswith("lr / ")]
+    if scales and "momentum" not in why.parts:  # then the scale is what one unit of gradient moves
+        assert np.allclose(why.parts["gradient"], -scales[0] * why.gradient, rtol=1e-12, atol=0)
+
+
+def test_why_shows_the_adaptive_scaling() -> None:
+    w = tg.weight(1.0, "w")
+    opt = RMSprop([w], lr=0.5, alpha=0.75, eps=1.0)
+    opt.minimize(w * 2.0)
+    assert str(opt.why(w)).splitlines() == [
+        "w fell from 1 to 0.5: raising it would have raised the loss (∇ +2)",
+        "  new = old - lr * gradient / (sqrt(v) + eps),"
+        "  v the running mean of the gradient's square",
+        "  lr = 0.5, alpha = 0.75, eps = 1",
+        "  v = 1, lr / (sqrt(v) + eps) = 0.25",
+        "  old                   +1",
+        "  this step's gradient  -0.5",
+        "  new                   +0.5",
+    ]
+
+
+def test_the_mean_of_equal_gradients_has_no_variance() -> None:
+    w = tg.weight(1.0, "w")
+    opt = RMSprop([w], lr=1e-6, alpha=0.1, centered=True, eps=1e-3)
+    for _ in range(60):  # rounding takes v - m² below 0 here
+        w.grad = 0.1
+        opt.step()
+    assert math.isfinite(w.data) and opt.why(w).terms["lr / (sqrt(v) + eps)"] <= 1e-3
+
+
+# Groups ------------------------------------------------------------------------------------------
+
+
+def test_groups_have_rates_of_their_own() -> None:
+    v, w = tg.weight(1.0, "v"), tg.weight(1.0, "w")
+    opt = SGD([{"params": [v], "lr": 0.5}, {"params": w, "weight_decay": 1.0}], lr=0.25)
+    opt.minimize(v + w)
+    assert (v.data, w.data) == (0.5, 0.5)
+    assert opt.why(v).settings == {"lr": 0.5} and opt.why(w).settings["weight_decay"] == 1.0
+    assert opt.parameters == [v, w] and opt.lr == 0.5
+    assert repr(opt) == "SGD(2 parameters in 2 groups, lr=0.5)"
+    opt.param_groups[0]["lr"] = 0.0
+    opt.minimize(v + w)
+    assert v.data == 0.5 and opt.why(v).rate == 0.0
+    opt.lr = 0.125
+    assert [group["lr"] for group in opt.param_groups] == [0.125, 0.125]
+
+
+def test_groups_of_modules_and_groups_added_later() -> None:
+    first, second = tg.nn.Linear(2, 3), tg.nn.Linear(3, 1)
+    opt = Adam([{"params": first}, {"params": second.parameters(), "lr": 0.1}])
+    assert opt.parameters == [*first.parameters(), *second.parameters()]
+    w = tg.weight(1.0, "w")
+    opt.add_param_group({"params": [w], "betas": (0.5, 0.5)})
+    assert opt.settings(2)["betas"] == (0.5, 0.5) and opt.parameters[-1] is w
+    with pytest.raises(DTypeError, match=r"'w'.* is in group 2 and in group 3"):
+        opt.add_param_group({"params": [w]})
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([{"params": []}], "no parameters to train"),
+        ([{"lr": 0.1}], r"group 0 has no 'params', only 'lr'(.|\n)*\"params\": model"),
+        ([{}], "group 0 has no 'params', only nothing"),
+        ([{"params": [tg.weight(1.0)], "momentun": 0.1}], "group 0 of SGD has no setting "
+         r"'momentun'(.|\n)*did you mean 'momentum'"),
+        ([{"params": [tg.weight(1.0)], "zzz": 0.1}], r"no setting 'zzz'(.|\n)*it has lr, momentum"),
+        ([{"params": [tg.weight(1.0)], "lr": -0.1}], "lr is a number from 0 up, not -0.1"),
+        ([{"params": [tg.weight(1.0)], "nesterov": True}], "nesterov needs a momentum"),
+        ([{"params": [tg.weight(1.0) * 2.0]}], "was computed; only a leaf"),
+        ([{"params": [tg.weight(1.0)]}, tg.weight(1.0)], "a parameter is a Value, not"),
+    ],
+)  # fmt: skip
+def test_bad_groups(groups: Any, message: str) -> None:
+    with pytest.raises((DTypeError, AutodiffError), match=message):
+        SGD(groups, lr=0.1)
+
+
+def test_one_parameter_in_two_groups_is_refused() -> None:
+    v, w = tg.weight(1.0, "v"), tg.weight(1.0, "w")
+    with pytest.raises(DTypeError, match=r"'w'.* is in group 0 and in group 1(.|\n)*in one"):
+        SGD([{"params": [v, w]}, {"params": [w]}], lr=0.1)

@@ -99,8 +99,9 @@ class Adam(_Adaptive):
     ``new = old - lr * m / (sqrt(v) + eps)``: ``betas`` are the memories of the running mean m and
     of the running mean square v, both corrected for their start at 0; ``eps`` keeps the division
     finite; ``weight_decay`` is added to the gradient. ``amsgrad`` divides by the largest v so far,
-    so that the rate never rises. Kingma and Ba, "Adam: a method for stochastic optimization"
-    (2015), algorithm 1; Reddi, Kale and Kumar, "On the convergence of Adam and beyond" (2018).
+    so that quiet gradients do not raise the rate. Kingma and Ba, "Adam: a method for stochastic
+    optimization" (2015), algorithm 1; Reddi, Kale and Kumar, "On the convergence of Adam and
+    beyond" (2018).
 
     >>> from tinygrad_edu.tags import weight
     >>> w = weight(5.0, "w")
@@ -276,8 +277,7 @@ class RAdam(_Adaptive):
         """The rule in words."""
         where = (
             "m and v the running means of the gradient and its square, m divided by 1 - beta1^t "
-            "in step t,  r the trust in v; without v, lr * m, while it stands for 5 gradients "
-            "or less"
+            "in step t,  r the trust in v; new = old - lr * m while v stands for rho <= 5 gradients"
         )
         return self.said(s, "lr * r * sqrt(1 - beta2^t) * m / (sqrt(v) + eps)", where)
 
@@ -285,11 +285,17 @@ class RAdam(_Adaptive):
         """The mean square."""
         return {"square": _square(d, state, s)}
 
+    def _known(self, step: float, s: Settings) -> float:
+        """rho, for how many gradients v stands."""
+        beta2 = s["betas"][1]
+        gone = 2.0 * step * beta2**step / (1.0 - beta2**step)
+        return float(2.0 / (1.0 - beta2) - 1.0 - gone)
+
     def _trust(self, step: float, s: Settings) -> float | None:
         """The factor r, or None while the spread is not known."""
         beta2 = s["betas"][1]
         longest = 2.0 / (1.0 - beta2) - 1.0
-        rho = longest - 2.0 * step * beta2**step / (1.0 - beta2**step)
+        rho = self._known(step, s)
         if rho <= 5.0:
             return None
         above = (rho - 4.0) * (rho - 2.0) * longest
@@ -308,7 +314,8 @@ class RAdam(_Adaptive):
         """m and v, and r where v is trusted."""
         m = new["mean"] / (1.0 - s["betas"][0] ** new["step"])
         trust = self._trust(new["step"], s)
-        return {"m": m, "v": new["square"], **({} if trust is None else {"r": trust})}
+        known = {"m": m, "v": new["square"], "rho": self._known(new["step"], s)}
+        return known if trust is None else {**known, "r": trust}
 
 
 class Adamax(_Adaptive):

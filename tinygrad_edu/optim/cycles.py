@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tinygrad_edu.errors import AutodiffError, DTypeError
-from tinygrad_edu.optim.groups import Settings, checked, flag
+from tinygrad_edu.optim.groups import Settings, checked, flag, whole
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.optim.scheduling import LRScheduler, number, one_of, per_group, scheduled, whole
+from tinygrad_edu.optim.scheduling import LRScheduler, number, one_of, per_group, scheduled
 
 
 class CosineAnnealingLR(LRScheduler):

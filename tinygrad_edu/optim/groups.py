@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -39,6 +40,15 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """A setting that counts something."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+        raise DTypeError(
+            f"{name} is a whole number from {least} up, not {value!r}", hint=f"{name}=10"
+        )
+    return int(value)
+
+
 def _pair(name: str, value: Any) -> tuple[float, float]:
     try:
         first, second = value
@@ -66,6 +76,8 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "centered": flag,
     "amsgrad": flag,
     "decoupled_weight_decay": flag,
+    "max_iter": whole,
+    "history_size": whole,
 }
 
 

@@ -71,6 +71,8 @@ class Optimizer(ABC):
     @property
     def lr(self) -> float:
         """The learning rate (of the first group). Setting it sets that of all groups."""
+        if "lr" not in self.defaults:
+            raise AutodiffError(f"{type(self).__name__} has no learning rate")
         return float(self.param_groups[0]["lr"])
 
     @lr.setter
@@ -209,7 +211,7 @@ class Optimizer(ABC):
         step = int(after.get("step", self.steps))
         parts = take_apart(old, new, shares)
         return Update(
-            name, old, new, g, parts, settings["lr"], self.formula(settings),
+            name, old, new, g, parts, settings.get("lr", 1.0), self.formula(settings),
             _numbers(settings), step, self.terms(after, settings),
         )  # fmt: skip
 

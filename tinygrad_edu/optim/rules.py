@@ -52,12 +52,12 @@ class SGD(Optimizer):
         lr: float = 0.001,
         momentum: float = 0.0,
         dampening: float = 0.0,
-        nesterov: bool = False,
         weight_decay: float = 0.0,
+        nesterov: bool = False,
     ) -> None:
         super().__init__(
-            parameters, lr=lr, momentum=momentum, dampening=dampening, nesterov=nesterov,
-            weight_decay=weight_decay,
+            parameters, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
+            nesterov=nesterov,
         )  # fmt: skip
 
     def check(self, s: Settings) -> None:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tinygrad_edu.errors import DTypeError, NonFiniteError
-from tinygrad_edu.optim.groups import Settings, checked
+from tinygrad_edu.optim.groups import Settings, checked, whole
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.optim.scheduling import (
     LRScheduler,
@@ -33,7 +33,6 @@ from tinygrad_edu.optim.scheduling import (
     one_of,
     per_group,
     scheduled,
-    whole,
 )
 
 

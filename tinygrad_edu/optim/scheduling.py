@@ -9,17 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.optim.groups import Settings, checked
+from tinygrad_edu.optim.groups import Settings, checked, whole
 from tinygrad_edu.optim.optimizer import Optimizer
-
-
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """A setting that counts something."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
-        raise DTypeError(
-            f"{name} is a whole number from {least} up, not {value!r}", hint=f"{name}=10"
-        )
-    return int(value)
 
 
 def number(name: str, value: Any, low: float, high: float) -> float:
@@ -54,7 +45,7 @@ def scheduled(optimizer: Any) -> Optimizer:
             hint="tg.optim.StepLR(opt, step_size=10)",
         )
     if "lr" not in optimizer.defaults:
-        raise DTypeError(f"{type(optimizer).__name__} has no learning rate to schedule")
+        raise DTypeError(f"{type(optimizer).__name__} has no learning rate")
     return optimizer
 
 

@@ -17,6 +17,7 @@ LABELS = {
     "gradient": "this step's gradient",
     "momentum": "momentum (earlier gradients)",
     "decay": "weight decay",
+    "curvature": "curvature (and the line search)",
     "rounding": "rounding of the computer's arithmetic",
 }
 
