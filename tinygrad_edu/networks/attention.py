@@ -78,16 +78,25 @@ def scaled_dot_product_attention(
     if is_causal and attn_mask is not None:
         hint = "combine them: attn_mask & np.tri(queries, keys, dtype=bool)"
         raise refusal(function, "both attn_mask and is_causal=True", hint, **shown)
-    seen = (q.shape[-2], k.shape[-2])
-    mask = np.tri(*seen, dtype=bool) if is_causal else attn_mask
+    mask = np.tri(q.shape[-2], k.shape[-2], dtype=bool) if is_causal else attn_mask
+    weights = attention_weights(q, k, mask, scale)
+    return dropout(weights, dropout_p, generator=generator) @ v
+
+
+def attention_weights(query: Any, key: Any, mask: Any = None, scale: float | None = None) -> Any:
+    """How much each query attends to each key, ``softmax(query @ keyᵀ · scale + mask)``.
+
+    Shapes, mask and scale as in `scaled_dot_product_attention`; the result is (…, queries, keys),
+    and each row adds up to 1, or is 0 where the mask lets no key through.
+    """
+    q, k = array(query), array(key)
     scores = (q * (1.0 / math.sqrt(q.shape[-1]) if scale is None else scale)) @ _swapped(k)
     if mask is None:
-        weights = softmax(scores, axis=-1)
-    else:
-        mask = mask if isinstance(mask, Value) else np.asarray(mask)
-        _check_mask(function, mask, scores.shape, shown)
-        weights = _masked(scores, mask)
-    return dropout(weights, dropout_p, generator=generator) @ v
+        return softmax(scores, axis=-1)
+    mask = mask if isinstance(mask, Value) else np.asarray(mask)
+    shown = {"query": q, "key": k, "attn_mask": mask}
+    _check_mask("scaled_dot_product_attention", mask, scores.shape, shown)
+    return _masked(scores, mask)
 
 
 def _fit(function: str, q: Any, k: Any, v: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tinygrad_edu.errors import DTypeError, ShapeError, TinygradError
 from tinygrad_edu.families import load, registry
 from tinygrad_edu.nn import init
 from tinygrad_edu.nn.data_in import Row, as_array, as_row, check_count, check_names, join
-from tinygrad_edu.nn.module import Array, LayerInfo, Module, Parameter
+from tinygrad_edu.nn.module import Array, LayerInfo, Module, Parameter, rename
 from tinygrad_edu.ops.elementwise import add, add_n, multiply
 from tinygrad_edu.ops.products import matmul
 
@@ -148,6 +148,8 @@ class Layer(Module):
     True
     """
 
+    transposed = ("weight",)
+
     def __init__(
         self,
         inputs: int,
@@ -189,6 +191,13 @@ class Layer(Module):
             Neuron(self.inputs, own, bias, weights=column.tolist(), name=f"neuron {i + 1}")
             for i, column in enumerate(start.T)
         ]
+
+    def called(self, name: str) -> Self:
+        """Take the name of the attribute that holds the layer, where it has none of its own."""
+        if self.name == "layer":
+            rename(self.parameters(), self.name, name)
+            self.name = name
+        return self
 
     @property
     def has_bias(self) -> bool:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu.context import Role
+from tinygrad_edu.context import Role, Scope, Tag, library_scope, scope
 from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import DTypeError, RoleError, ShapeError, TinygradError
+from tinygrad_edu.errors import DTypeError, RoleError
 
 Array = NDArray[Any]
+WATCHERS: list[Callable[[Module, Any], None]] = []
+"""Told of every call of a module and of what came out; `summary` is, while it looks."""
 _GIVEN = (Role.INPUT, Role.TARGET, Role.CONSTANT)
+_PACKAGE = __name__.partition(".")[0] + "."
 _TRAINED = (Role.WEIGHT, Role.BIAS, Role.FACTOR)
 
 
@@ -55,12 +56,21 @@ class LayerInfo:
     output_names: tuple[str, ...] = ()
 
 
+class Loaded(NamedTuple):
+    """What `Module.load_state_dict` did not find, and did not know: nothing, where it is strict."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
 class Module(ABC):
     """A part of a network. Write ``forward``; calling the module calls it.
 
     Parameters are the leaf Values found in attributes, in lists, tuples and dicts of them, and in
-    modules inside; each is found once, however many names lead to it. Nothing has to be registered
-    and ``super().__init__()`` need not be called.
+    modules inside; each is found once, however many names lead to it, so that a parameter with two
+    owners is counted, trained and saved once. Nothing has to be registered and
+    ``super().__init__()`` need not be called. A module inside is called in pictures what its
+    attribute is called.
 
     >>> class Scale(Module):
     ...     def __init__(self):
@@ -72,68 +82,150 @@ class Module(ABC):
     (13.0, ['factors.0', 'factors.1'])
     """
 
+    training: bool = True
+    """Whether dropout drops and batch norm looks at the batch; see `train` and `eval`."""
+    transposed: ClassVar[tuple[str, ...]] = ()
+    """Own parameters that a state dict holds transposed, because PyTorch does."""
+    buffers: ClassVar[tuple[str, ...]] = ()
+    """Own constants that belong to the state: running statistics."""
+    _scope: str | None = None  # what its part of a picture is called, and of which kind that is
+    _kind: ClassVar[str] = "group"
+
     @abstractmethod
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        if self._scope is None:
+            out = self.forward(*args, **kwargs)
+        else:
+            ours = type(self).__module__.startswith(_PACKAGE)  # the lines in it are not the user's
+            with (library_scope if ours else scope)(self._scope, self._kind):
+                out = self.forward(*args, **kwargs)
+        for watch in WATCHERS:
+            watch(self, out)
+        return out
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if isinstance(value, (Module, list, tuple, dict)) and value is not self:
+            _call_by_attribute(name, value)
+
+    def called(self, name: str) -> Self:
+        """Give the module a name for pictures, where it has none yet; returns it."""
+        if self._scope is None:
+            self._scope = name
+        return self
 
     def parameters(self) -> list[Value]:
         """All parameters, each once, in the order of the attributes."""
         return [parameter for _, parameter in self.named_parameters()]
 
     def named_parameters(self) -> list[tuple[str, Value]]:
-        """All parameters with the path that leads to each: ``layers.0.neurons.2.weights.1``."""
+        """All parameters with the path that leads to each: ``layers.0.neurons.2.weights.1``.
+
+        What an optimizer's groups are made of, as in ``[p for path, p in model.named_parameters()
+        if path.endswith("bias")]``.
+        """
         found = _walk(self, "", set())
-        return [(path, v) for path, v in found if isinstance(v, Value) and _is_parameter(v)]
+        return [(path, v) for path, v in found if isinstance(v, Value) and is_parameter(v)]
 
     def modules(self) -> list[Module]:
         """This module and all modules inside, each once."""
-        return [m for _, m in _walk(self, "", set()) if isinstance(m, Module)]
+        return [m for _, m in self.named_modules()]
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """This module (path "") and all modules inside, each once, with the path to each."""
+        return [(path, m) for path, m in _walk(self, "", set()) if isinstance(m, Module)]
 
     def zero_grad(self) -> None:
         """Forget all gradients: they are "not computed" again."""
         for parameter in self.parameters():
             parameter.zero_grad()
 
-    def state_dict(self) -> dict[str, Array]:
-        """The numbers of all parameters by path, as new arrays; a scalar has shape ()."""
-        return {path: p.numpy() for path, p in self.named_parameters()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Give all parameters the numbers that `state_dict` returned: all of them, or none.
-
-        Raises `TinygradError` for missing or unknown paths, `ShapeError` for another shape and
-        `DTypeError` for what are not real numbers; each names the path.
+    def train(self, mode: bool = True) -> Self:
+        """Compute as in training, here and in all modules inside: dropout drops, batch norm
+        goes by the batch and keeps running statistics. Returns the module.
         """
-        own = dict(self.named_parameters())
-        missing = [path for path in own if path not in state]
-        unknown = [path for path in state if path not in own]
-        if missing or unknown:
-            raise TinygradError(_mismatch(missing, unknown, list(own)))
-        arrays = {path: np.asarray(state[path]) for path in own}
-        for path, parameter in own.items():
-            new = arrays[path]
-            if new.dtype.kind not in "fiub":
-                raise DTypeError(f"{path}: {new.dtype} is not a type of real numbers")
-            if new.shape != parameter.shape:
-                raise ShapeError(
-                    f"{path}: the state holds shape {new.shape}, the parameter has shape "
-                    f"{parameter.shape}",
-                    hint="build the model with the sizes it was saved with",
-                )
-        for path, parameter in own.items():
-            parameter.assign(arrays[path])
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self) -> Self:
+        """Compute as in use: nothing is dropped, batch norm goes by its running statistics."""
+        return self.train(False)
+
+    def freeze(self) -> Self:
+        """Let no parameter get a gradient, so that no optimizer moves it; returns the module.
+
+        Batch norm still follows the batches in training: `eval` stops that.
+        """
+        for parameter in self.parameters():
+            if parameter.role not in _TRAINED:  # a leaf without a gradient would count as data
+                parameter.tag = Tag(parameter.tag.name, Role.FACTOR, parameter.tag.scope)
+            parameter.requires_grad = False
+        return self
+
+    def unfreeze(self) -> Self:
+        """Let all parameters get gradients again; returns the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad = True
+        return self
+
+    def state_dict(self) -> dict[str, Array]:
+        """The numbers of all parameters and running statistics by path, as new arrays.
+
+        Paths and layouts are PyTorch's: the weight of a `Layer`, which computes ``x @ W`` with W
+        (inputs, outputs), is here the transposed (outputs, inputs). A scalar has shape ().
+        """
+        from tinygrad_edu.nn.state import state_of
+
+        return state_of(self)
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Loaded:
+        """Take over the numbers of a `state_dict`, of this library or of PyTorch: all, or none.
+
+        ``strict=False`` lets paths be missing or unexpected, and returns which were. Raises
+        `TinygradError` for those, `ShapeError` for another shape and `DTypeError` for what are not
+        real numbers; each names the paths, the shapes, and what comes near.
+        """
+        from tinygrad_edu.nn.state import load_state
+
+        return Loaded(*load_state(self, state, strict))
 
     def structure(self) -> list[LayerInfo]:
         """The layers inside as plain numbers, in order: what a module is drawn from."""
-        return [info for child in _children(self) for info in child.structure()]
+        return [info for child in children(self) for info in child.structure()]
 
     def __repr__(self) -> str:
-        inside = [f"  {line}" for m in _children(self) for line in repr(m).splitlines()]
+        inside = [f"  {line}" for m in children(self) for line in repr(m).splitlines()]
         name, count = type(self).__name__, _count(self)
         return "\n".join([f"{name}({count}", *inside, ")"]) if inside else f"{name}({count})"
+
+    def _attributes(self) -> Iterator[tuple[str, Any]]:
+        """What is inside, by the names that paths are made of."""
+        return _fields(self)
+
+
+def _call_by_attribute(name: str, value: Any) -> None:
+    """Name the modules of an attribute after it: two layers of one name would be one box."""
+    if isinstance(value, Module):
+        value.called(name)
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        if isinstance(item, Module):
+            item.called(f"{name} {key}")
+
+
+def rename(values: list[Value], old: str, new: str) -> None:
+    """Move parameters from the scope of the old name to one of the new."""
+    for v in values:
+        line = v.tag.scope.lineage
+        at: Scope = line[0].parent if line and line[0].parent is not None else v.tag.scope
+        for s in line:
+            at = at.child(new if s.name == old else s.name, s.kind)
+        v.tag = Tag(v.tag.name, v.tag.role, at)
 
 
 def _count(module: Module) -> str:
@@ -141,7 +233,8 @@ def _count(module: Module) -> str:
     return f"{n:,} parameter{'s' * (n != 1)}"
 
 
-def _is_parameter(v: Value) -> bool:
+def is_parameter(v: Value) -> bool:
+    """Whether a Value is a leaf that training adjusts, or would if it were not frozen."""
     if v.op is not None or v.role in _GIVEN:
         return False
     return v.requires_grad or v.role in _TRAINED  # a frozen weight is still part of the model
@@ -157,10 +250,10 @@ def _fields(module: Module) -> Iterator[tuple[str, Any]]:
     yield from vars(module).items()
 
 
-def _items(x: Any, path: str) -> Iterator[tuple[str, Any]]:
+def items_of(x: Any, path: str) -> Iterator[tuple[str, Any]]:
     """What is inside a module or container, with the name that leads there."""
     if isinstance(x, Module):
-        yield from _fields(x)
+        yield from x._attributes()
     elif isinstance(x, (list, tuple)):
         yield from ((str(i), item) for i, item in enumerate(x))
     elif isinstance(x, Mapping):
@@ -185,29 +278,19 @@ def _walk(x: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
     elif not isinstance(x, (list, tuple, Mapping, set, frozenset)):
         return
     seen.add(id(x))
-    for name, item in _items(x, path):
+    for name, item in items_of(x, path):
         yield from _walk(item, f"{path}.{name}" if path else name, seen)
 
 
-def _children(x: Any, seen: set[int] | None = None) -> list[Module]:
+def children(x: Any, seen: set[int] | None = None) -> list[Module]:
     """The modules directly inside, in order; one that is used in two places stands in both."""
     above = (seen or set()) | {id(x)}
     found: list[Module] = []
-    for _, item in _items(x, type(x).__name__):
+    for _, item in items_of(x, type(x).__name__):
         if id(item) in above:
             continue
         if isinstance(item, Module):
             found.append(item)
         elif isinstance(item, (list, tuple, Mapping)):
-            found += _children(item, above)
+            found += children(item, above)
     return found
-
-
-def _mismatch(missing: list[str], unknown: list[str], own: list[str]) -> str:
-    lines = ["the state does not fit this model"]
-    if missing:
-        lines.append(f"  missing: {', '.join(missing[:5])}" + " …" * (len(missing) > 5))
-    for path in unknown[:5]:
-        near = difflib.get_close_matches(path, own, n=1)
-        lines.append(f"  unknown: {path}" + (f" (did you mean {near[0]}?)" if near else ""))
-    return "\n".join(lines)

@@ -22,7 +22,7 @@ from tinygrad_edu.nn import MLP, Layer, Linear, Module, Neuron
 from tinygrad_edu.nn.layers import activation_name, find_activation
 from tinygrad_edu.train.encoder import Encoder
 
-_FORMAT, _VERSION, _HEADER, _PREFIX = "tinygrad_edu model", 1, "header", "parameter/"
+_FORMAT, _VERSION, _HEADER, _PREFIX = "tinygrad_edu model", 2, "header", "parameter/"
 
 
 class Saved(NamedTuple):
@@ -103,6 +103,12 @@ def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[
         raise DataError(f"{str(path)!r} is not a saved model, or it is damaged") from None
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise DataError(f"{str(path)!r} is not a saved model")
+    if header.get("version") == 1:
+        raise DataError(
+            f"{str(path)!r} was written in version 1 of the format, which held the weights of "
+            f"layers as (inputs, outputs); version {_VERSION} holds them as (outputs, inputs)",
+            hint="save the model anew with this version",
+        )
     if header.get("version") != _VERSION:
         raise DataError(
             f"{str(path)!r} was written in version {header.get('version')!r} of the format; this "
