@@ -14,8 +14,8 @@ from tinygrad_edu.networks.attention import attention_weights
 from tinygrad_edu.networks.attention import dropout as drop
 from tinygrad_edu.nn.box import Box, Seed, as_input, chance, uniform, whole
 from tinygrad_edu.nn.box import bias as bias_of
-from tinygrad_edu.nn.layers import Activation, Linear, find_activation
-from tinygrad_edu.nn.module import Module, Parameter
+from tinygrad_edu.nn.layers import Activation, Layer, Linear, find_activation
+from tinygrad_edu.nn.module import LayerInfo, Module, Parameter
 from tinygrad_edu.nn.norms import Dropout, LayerNorm
 from tinygrad_edu.ops.arrays import reshape, transpose
 from tinygrad_edu.ops.elementwise import where
@@ -205,15 +205,15 @@ class TransformerBlock(Module):
         function = find_activation(activation)
         if function is None:
             raise DTypeError("TransformerBlock: activation=None", hint='"relu" or "gelu"')
-        self.activation, self.norm_first = function, bool(norm_first)
+        self.norm_first = bool(norm_first)
         if name is not None:
             self.called(name)
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout, bias, batch_first=batch_first, seed=generator
         )
-        self.linear1 = _uniform_linear(d_model, dim_feedforward, bias, generator)
+        self.linear1 = _uniform(d_model, dim_feedforward, function, bias, generator)
         self.dropout = Dropout(dropout, seed=generator)
-        self.linear2 = _uniform_linear(dim_feedforward, d_model, bias, generator)
+        self.linear2 = _uniform(dim_feedforward, d_model, None, bias, generator)
         self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias)
         self.dropout1 = Dropout(dropout, seed=generator)
@@ -226,10 +226,10 @@ class TransformerBlock(Module):
         """The shape of the input."""
         x, masks = as_input(src, "src"), (src_mask, src_key_padding_mask, is_causal)
         if self.norm_first:
-            x = _sum("sum 1", x, self._attend(self.norm1(x), *masks))
-            return _sum("sum 2", x, self._think(self.norm2(x)))
-        x = self.norm1(_sum("sum 1", x, self._attend(x, *masks)))
-        return self.norm2(_sum("sum 2", x, self._think(x)))
+            x = _sum("add 1", x, self._attend(self.norm1(x), *masks))
+            return _sum("add 2", x, self._think(self.norm2(x)))
+        x = self.norm1(_sum("add 1", x, self._attend(x, *masks)))
+        return self.norm2(_sum("add 2", x, self._think(x)))
 
     def _attend(self, x: Any, mask: Any, padding: Any, causal: bool) -> Any:
         out, _ = self.self_attn(
@@ -238,9 +238,16 @@ class TransformerBlock(Module):
         return self.dropout1(out)
 
     def _think(self, x: Any) -> Any:
-        with library_scope("linear1", "layer"):
-            hidden = self.activation(self.linear1(x))
-        return self.dropout2(self.linear2(self.dropout(hidden)))
+        return self.dropout2(self.linear2(self.dropout(self.linear1(x))))
+
+    def structure(self) -> list[LayerInfo]:
+        """The parts with parameters, in the order in which they compute."""
+        attend, think = [self.self_attn], [self.linear1, self.linear2]
+        if self.norm_first:
+            parts: list[Module] = [self.norm1, *attend, self.norm2, *think]
+        else:
+            parts = [*attend, self.norm1, *think, self.norm2]
+        return [info for part in parts for info in part.structure()]
 
 
 def _sum(name: str, x: Any, y: Any) -> Any:
@@ -248,11 +255,11 @@ def _sum(name: str, x: Any, y: Any) -> Any:
         return x + y
 
 
-def _uniform_linear(
-    inputs: int, outputs: int, bias: bool, generator: np.random.Generator
-) -> Linear:
-    """A `Linear` that starts as PyTorch's does: weights and bias uniform in ±1 / √inputs."""
-    made = Linear(inputs, outputs, bias, initializer="uniform", seed=generator)
+def _uniform(
+    inputs: int, outputs: int, activation: Activation, bias: bool, generator: np.random.Generator
+) -> Layer:
+    """A layer that starts as PyTorch's do: weights and bias uniform in ±1 / √inputs."""
+    made = Layer(inputs, outputs, activation, bias=bias, initializer="uniform", seed=generator)
     if made.bias is not None:
         made.bias.assign(uniform(1.0 / math.sqrt(inputs), (outputs,), generator))
     return made

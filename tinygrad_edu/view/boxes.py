@@ -126,6 +126,8 @@ def _scaled(node: Node, largest: float) -> Node:
 
 def _carried(x: Step, members: list[Step]) -> str:
     """How many numbers a line carries per example."""
+    if np.ndim(x.data) > 2:
+        return ""  # the box at its end has the whole shape
     if np.ndim(x.data):
         return labels.count(int(np.shape(x.data)[-1]))
     return labels.count(len(members)) if x.leaf and len(members) > 1 else ""
@@ -151,7 +153,10 @@ def _node(boxes: _Boxes, key: Any, number: str, users: dict[Step, list[Step]]) -
     else:
         facts, name = [f"{labels.count(len(inner))} operations"], "operations"
     if len(inner) == 1 and not leaves:
-        name, facts = titles.title(last), []
+        titled = isinstance(key, Region) and key.kind == "layer" and key.name
+        name, facts = name if titled else titles.title(last), []
+    elif leaves and np.ndim(last.data) > 2:
+        facts = [*facts, titles.shape_text(last.data)]
     weights = [step.data for step in leaves if step.role != "bias"]
     biases = [0.0 if step.data is None else step.data for step in leaves if step.role == "bias"]
     lines = list(box_lines(facts, weights, biases)) if leaves else facts

@@ -65,7 +65,7 @@ def layer_facts(region: Region, regions: Regions) -> list[str]:
         weights = {x for s in products for x in s.parents if x.role == "weight"}
         facts.append(f"{len(weights)}→{len(neurons)}")
     active = list(dict.fromkeys(s.op for s in steps if s.kind == "activation"))
-    return facts + active[:1]
+    return facts + (active if len(active) == 1 else [])  # the gates of a cell are several
 
 
 def op_scene(graph: Graph, regions: Regions) -> Scene:

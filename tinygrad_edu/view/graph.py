@@ -160,10 +160,11 @@ def read(root: Value) -> Graph:
         if key not in scopes:
             scopes[key] = _scope(value)
         inputs: list[Any] = []
-        for x in value.inputs:
+        for place, x in enumerate(value.inputs):
             if isinstance(x, np.ndarray) and x.size > 1:
                 if id(x) not in arrays:
-                    arrays[id(x)] = _data_step(x)
+                    selects = value.op is not None and value.op.name == "where" and place == 0
+                    arrays[id(x)] = _data_step(x, selects)
                     steps.append(arrays[id(x)])
                 inputs.append(arrays[id(x)])
             else:
@@ -201,6 +202,8 @@ def _step(value: Value, role: str, scope: Scope, inputs: list[Any], moved: bool)
     )
 
 
-def _data_step(array: np.ndarray) -> Step:
-    """A raw array among the operands: data, shown as an input."""
+def _data_step(array: np.ndarray, selects: bool) -> Step:
+    """A raw array among the operands: data, shown as an input; what only selects is a mask."""
+    if selects:
+        return Step("constant", "", "", "", "", "mask", (), array, None, False, [])
     return Step("input", "", "", "", "", "data", (), array, None, False, [])

@@ -61,15 +61,20 @@ def module_scene(
 
 
 def _facts(layer: LayerInfo) -> list[str]:
-    facts = [f"{labels.count(layer.inputs)}→{labels.count(layer.outputs)}"]
+    sizes = f"{labels.count(layer.inputs)}→{labels.count(layer.outputs)}"
+    facts = [sizes] if layer.outputs else []  # a layer that takes any shape has no sizes
     return facts + ([layer.activation] if layer.activation else [])
+
+
+def _count(size: int) -> str:
+    return labels.count(size) if size else ""
 
 
 def _boxes(layers: Sequence[LayerInfo], name: str) -> Scene:
     sizes = [norm([layer.weight_grad, layer.bias_grad]) if layer.weight_grad is not None else None
              for layer in layers]  # fmt: skip
     largest = max((size for size in sizes if size), default=1.0) or 1.0
-    first = Node("n0", "input", "inputs", (labels.count(layers[0].inputs), "–"))
+    first = Node("n0", "input", "inputs", (_count(layers[0].inputs), "–"))
     nodes, edges = [first], []
     for number, (layer, size) in enumerate(zip(layers, sizes, strict=True), start=1):
         weights = [] if layer.weight is None else [layer.weight]
@@ -83,11 +88,11 @@ def _boxes(layers: Sequence[LayerInfo], name: str) -> Scene:
                 strength=(size or 0.0) / largest, tip=tip,
             )
         )  # fmt: skip
-        carried = labels.count(layer.inputs)
+        carried = _count(layer.inputs)
         edges.append(Edge(f"e{number - 1}", f"n{number - 1}", f"n{number}", label=carried))
-    outputs = (labels.count(layers[-1].outputs), "–")
+    outputs = (_count(layers[-1].outputs), "–")
     nodes.append(Node(f"n{len(layers) + 1}", "output", "ŷ", outputs))
-    carried = labels.count(layers[-1].outputs)
+    carried = _count(layers[-1].outputs)
     edges.append(Edge(f"e{len(layers)}", f"n{len(layers)}", f"n{len(layers) + 1}", label=carried))
     return Scene(
         "layer", tuple(nodes), tuple(edges), title=f"Layers of {name}",

@@ -29,6 +29,11 @@ def magnitude(grad: Any) -> float:
     return size if math.isfinite(size) else 0.0
 
 
+def shape_text(data: Any) -> str:
+    """The lengths of the axes: 4×8×6×6."""
+    return "×".join(str(n) for n in np.shape(data))
+
+
 def value_lines(data: Any) -> tuple[str, ...]:
     """A number; or shape and the first numbers of a small array, or mean and spread of a large."""
     if data is None:
@@ -37,7 +42,7 @@ def value_lines(data: Any) -> tuple[str, ...]:
     if single is not None:
         return (labels.number(single),)
     array = np.asarray(data)
-    shape = "×".join(str(n) for n in array.shape)
+    shape = shape_text(array)
     if array.size == 0:
         return (shape, "empty")
     if array.size <= 3 and array.ndim == 1:
