@@ -64,7 +64,6 @@ class MultiheadAttention(Box):
         self.dropout, self.batch_first = chance(dropout, "dropout"), bool(batch_first)
         self.generator, self.sizes = np.random.default_rng(seed), (e, e)
         self.in_proj_weight: Value | None = None
-        self.in_proj_bias: Value | None = None
         with self.begin(name):
             if self.kdim == self.vdim == e:
                 self.in_proj_weight = self._glorot(3 * e, e, "in_proj_weight")
@@ -72,8 +71,7 @@ class MultiheadAttention(Box):
                 self.q_proj_weight = self._glorot(e, e, "q_proj_weight")
                 self.k_proj_weight = self._glorot(e, self.kdim, "k_proj_weight")
                 self.v_proj_weight = self._glorot(e, self.vdim, "v_proj_weight")
-            if bias:
-                self.in_proj_bias = bias_of(np.zeros(3 * e), "in_proj_bias")
+            self.in_proj_bias = bias_of(np.zeros(3 * e), "in_proj_bias") if bias else None
             self.out_proj = Linear(
                 e, e, bias, initializer="uniform", seed=self.generator, name="out_proj"
             )

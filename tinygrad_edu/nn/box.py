@@ -75,7 +75,8 @@ class Box(Module):
 
     def refuse(self, reason: str, hint: str, **operands: Any) -> ShapeError:
         """The error of a call: the module, what is wrong with what, the user's line, the cure."""
-        return refusal(f"{type(self).__name__} {self.name!r}", reason, hint, **operands)
+        own = f" {self.name!r}" if self._own_name else ""
+        return refusal(f"{type(self).__name__}{own}", reason, hint, **operands)
 
 
 def _row(parameters: Sequence[Value], gradients: bool = False) -> Any:
@@ -181,10 +182,9 @@ def module_of(
         for name, v in settings.items()
     ]
     end = parameter("name", parameter.KEYWORD_ONLY, default=None)
-    call = ", ".join(settings)
     facts: dict[str, Any] = {
-        "__doc__": f"`tg.{function}` as a module: ``nn.{title}({call})(x)``. Takes any shape that\n"
-        f"the function takes; ``tg.help({function!r})`` tells the formula.",
+        "__doc__": f"`tg.{function}` as a module: called, it applies the function with these "
+        f"settings.\n\nIt takes what the function takes; ``tg.help({function!r})`` tells more.",
         "__module__": __name__,
         "__signature__": inspect.Signature([*given, end]),
         "function": function,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.networks import convolutions
 from tinygrad_edu.networks.arguments import Geometry, numbers
@@ -42,11 +41,9 @@ class _Conv(Box):
         self.sizes = (self.in_channels, self.out_channels)
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         limit, generator = 1.0 / math.sqrt(math.prod(shape[1:])), np.random.default_rng(seed)
-        self.bias: Value | None = None
         with self.begin(name):
             self.weight = Parameter(uniform(limit, shape, generator), "weight")
-            if bias_:
-                self.bias = bias(uniform(limit, shape[:1], generator))
+            self.bias = bias(uniform(limit, shape[:1], generator)) if bias_ else None
 
     def forward(self, x: Any) -> Any:
         """(batch, in_channels, …) becomes (batch, out_channels, …)."""

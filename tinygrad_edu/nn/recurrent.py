@@ -16,6 +16,7 @@ from tinygrad_edu.nn.box import Box, Seed, as_input, bias, chance, uniform, whol
 from tinygrad_edu.nn.module import Parameter
 from tinygrad_edu.ops.arrays import concatenate, stack, transpose
 from tinygrad_edu.ops.elementwise import relu, sigmoid, tanh
+from tinygrad_edu.wording import describe
 
 State = tuple[Value, ...]
 """What is carried from step to step: (hidden,), or (hidden, cell)."""
@@ -112,7 +113,7 @@ class _Recurrent(Box):
         several = len(self.carried) > 1
         if several and not (isinstance(hx, (tuple, list)) and len(hx) == len(self.carried)):
             raise DTypeError(
-                f"{type(self).__name__} {self.name!r} starts from a pair (h0, c0), not {hx!r:.60}",
+                f"{type(self).__name__} starts from a pair (h0, c0), not from {describe(hx)}",
                 hint=f"out, (h, c) = {self.name}(x, (h0, c0))",
             )
         given = tuple(map(as_input, hx if several else [hx], self.carried))

@@ -136,7 +136,7 @@ def _mismatch(
     if missing:
         lines.append(f"  missing: {', '.join(missing[:5])}" + " …" * (len(missing) > 5))
     for path in unexpected[:5]:
-        near = difflib.get_close_matches(path, missing or list(shapes), n=1)
+        near = difflib.get_close_matches(path, missing, n=1)
         also = f" (did you mean {near[0]} {shapes[near[0]]}?)" if near else ""
         lines.append(f"  unexpected: {path} {np.shape(state[path])}{also}")
     lines += [f"  and {len(unexpected) - 5} more"] if len(unexpected) > 5 else []
