@@ -13,8 +13,8 @@ from tinygrad_edu import families
 from tinygrad_edu.context import Role, scope
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError, ShapeError
-from tinygrad_edu.networks.arguments import refusal
 from tinygrad_edu.nn.module import LayerInfo, Module, Parameter, rename
+from tinygrad_edu.wording import refusal
 
 Seed = int | np.random.Generator | None
 

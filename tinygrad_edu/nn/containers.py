@@ -11,10 +11,10 @@ import numpy as np
 
 from tinygrad_edu.context import library_scope
 from tinygrad_edu.errors import DTypeError
-from tinygrad_edu.networks.arguments import refusal
 from tinygrad_edu.nn.box import Box, as_input
 from tinygrad_edu.nn.module import LayerInfo, Module
 from tinygrad_edu.sites import user_site
+from tinygrad_edu.wording import refusal
 
 
 class Sequential(Module):
