@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
+import operator
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +16,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.errors import DTypeError, TinygradError, UnknownOperationError
+from tinygrad_edu.other_names import OTHERS
 
 PLACES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
@@ -200,3 +205,50 @@ def _by_keyword(function: Any) -> bool:
         return False
     needed = [p for p in found if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
     return len(needed) == 1 and found[0].kind is found[0].POSITIONAL_OR_KEYWORD
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda v: np.linalg.pinv(v, hermitian=True), "np.linalg.pinv of a Value takes no herm"),
+        (lambda v: np.matvec(v, v[0]), "tg.einsum('...ij,...j->...i', a, v)"),
+        (lambda v: np.block([[v, v]]), r"tg.vstack([tg.hstack([a, b])"),
+        (lambda v: np.linalg.eig(v), "tg.linalg.eigh(a), for a symmetric a"),
+        (lambda v: np.linspace(v, 1.0, 3), "np.linspace(0.0, 1.0, n)"),
+        (lambda v: v.view(-1), "has no attribute 'view': write tg.reshape(v, shape)"),
+        (lambda v: v.mT, "tg.swapaxes(v, -1, -2)"),
+        (lambda v: tg.cat([v, v]), "has no attribute 'cat': write tg.concatenate([v, w])"),
+        (lambda v: tg.svd(v), "has no attribute 'svd': write tg.linalg.svd(a)"),
+        (lambda v: tg.cov2d(v), "did you mean tg.conv2d or tg.conv1d?"),
+        (lambda v: tg.linalg.eig(v), "has no attribute 'eig': write tg.linalg.eigh(a)"),
+        (lambda v: tg.linalg.norms(v), "did you mean tg.linalg.norm?"),
+    ],
+)
+def test_a_name_that_is_not_here_says_what_is(call: Any, words: str) -> None:
+    with pytest.raises((AttributeError, TypeError)) as caught:
+        call(tg.Value(np.eye(2)))
+    assert words in str(caught.value), str(caught.value)
+
+
+def test_what_to_write_instead_is_there() -> None:
+    for code in OTHERS.values():
+        for name in re.findall(r"tg\.((?:linalg\.)?\w+)", code):
+            assert callable(operator.attrgetter(name)(tg)), code
+    assert not any(hasattr(tg, name) or hasattr(tg.Value, name) for name in OTHERS)
+
+
+def test_products_of_vectors_and_transposes_of_stacks_have_numpy_s_names() -> None:
+    x = np.arange(12.0).reshape(3, 4)
+    for call in (lambda a: np.vecdot(a, a), lambda a: np.vecdot(a, a, axis=0), np.matrix_transpose):
+        assert np.array_equal(call(tg.Value(x)).data, call(x))
+
+
+def test_help_finds_linear_algebra_and_what_has_another_name() -> None:
+    said = []
+    for name in ("svd", "np.linalg.inv", "slogdet"):
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            tg.help(name)
+        said.append(out.getvalue().split("(")[0])
+    assert said == ["tg.linalg.svd", "tg.inv", "tg.linalg.slogdet"]
+    with pytest.raises(tg.errors.TinygradError, match=r"write tg\.expand_dims\(v, axis\)"):
+        tg.help("unsqueeze")

@@ -21,7 +21,7 @@ LEVELS = {
     "errors": 0, "raw": 0, "context": 0, "sites": 0, "advice": 0, "wording": 0, "recover": 0,
     "files": 0,
     "engine": 1, "tags": 1, "define": 1, "numpy_protocol": 1, "copying": 1, "calls": 0,
-    "families": 0, "methods": 0,
+    "families": 0, "other_names": 0, "methods": 0,
     "ops": 2,
     "autodiff": 3, "tangents": 3, "transforms": 3, "roles": 3, "functions": 3, "tape": 3,
     "tape_file": 3,

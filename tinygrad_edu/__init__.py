@@ -97,6 +97,7 @@ from tinygrad_edu.ops.reductions import (
     softmax,
     sum,
 )
+from tinygrad_edu.other_names import instead
 from tinygrad_edu.roles import infer_roles, parameters
 from tinygrad_edu.sites import trace_lines
 from tinygrad_edu.tags import bias, constant, input, set_role, target, weight
@@ -366,7 +367,8 @@ _LATER |= {n: f"tinygrad_edu.{module}:{n}" for module, names in FAMILIES.items()
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
-        raise AttributeError(f"module 'tinygrad_edu' has no attribute {name!r}")
+        said = instead(name, __all__)
+        raise AttributeError(f"module 'tinygrad_edu' has no attribute {name!r}{said}")
     module, _, attribute = _LATER[name].partition(":")
     found = importlib.import_module(module)
     globals()[name] = getattr(found, attribute) if attribute else found

@@ -22,8 +22,8 @@ from tinygrad_edu.calls import split_call, split_signature
 from tinygrad_edu.context import MODE, Tag, role_of, running
 from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.families import OPS as OPS
-from tinygrad_edu.families import knows
 from tinygrad_edu.methods import ArrayMethods
+from tinygrad_edu.other_names import instead
 from tinygrad_edu.raw import Raw, canonical, operand
 from tinygrad_edu.sites import INSIDE, SITES, user_site
 from tinygrad_edu.wording import describe as describe
@@ -246,8 +246,7 @@ class Value(ArrayMethods):
         raise wording.no_array(self)
 
     def __getattr__(self, name: str) -> Any:  # only where nothing else is found
-        advice = f": write tg.{name}(v)" if knows(name) else ""
-        raise AttributeError(f"a Value has no attribute {name!r}{advice}")
+        raise AttributeError(f"a Value has no attribute {name!r}{instead(name)}")
 
 
 class Op(Generic[P]):

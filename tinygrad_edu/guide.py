@@ -15,7 +15,8 @@ from typing import Any
 from tinygrad_edu.cards import Card, call, card_of
 from tinygrad_edu.engine import OPS, Op
 from tinygrad_edu.errors import TinygradError
-from tinygrad_edu.families import FAMILIES, knows, load
+from tinygrad_edu.families import FAMILIES, knows, load, namespace
+from tinygrad_edu.other_names import instead
 from tinygrad_edu.terminal import say
 
 SCREEN = """\
@@ -60,7 +61,7 @@ def help(what: Any = None) -> None:
     if what is None:
         say(SCREEN.rstrip("\n"))
         return
-    name, found = (what.removeprefix("tg."), lookup(what)) if isinstance(what, str) else ("", what)
+    name, found = (_plain(what), lookup(what)) if isinstance(what, str) else ("", what)
     if _is_mathematics(found):
         say(str(card_of(found)))
         return
@@ -90,22 +91,31 @@ def _is_mathematics(thing: Any) -> bool:
     return isinstance(thing, Op) or (isinstance(thing, FunctionType) and table)
 
 
+def _plain(name: str) -> str:
+    """A name without the package before it, or NumPy."""
+    first, _, rest = name.partition(".")
+    return rest if rest and first in ("tg", "tinygrad_edu", "np", "numpy") else name
+
+
 def lookup(name: str) -> Any:
     """The thing called ``name`` in `tinygrad_edu`, an operation first; near matches if none is."""
     package = sys.modules[__name__.partition(".")[0]]
-    parts = name.removeprefix("tg.").removeprefix("tinygrad_edu.").split(".")
+    parts = _plain(name).split(".")
     if len(parts) == 1 and knows(parts[0]):
         load(parts[0])
     if len(parts) == 1 and parts[0] in OPS:
         return OPS[parts[0]]
     at: Any = package
+    if len(parts) == 1 and not hasattr(package, parts[0]):
+        at = namespace("linalg") if parts[0] in namespace("linalg").__all__ else package
     for i, part in enumerate(parts):
         if part.startswith("_") or not hasattr(at, part):
             names = {*dir(at), *(OPS if i == 0 else ())}
             known = {n.lower(): n for n in sorted(names, reverse=True) if not n.startswith("_")}
             close = difflib.get_close_matches(part.lower(), known, n=3, cutoff=0.6)
             said = " or ".join(repr(known[c]) for c in close)
-            hint = f"did you mean {said}?" if close else None
+            other = instead(part).removeprefix(": ") if i == 0 else ""
+            hint = other or (f"did you mean {said}?" if close else None)
             where = "tg" if i == 0 else "tg." + ".".join(parts[:i])
             raise TinygradError(
                 f"there is no {part!r} in {where}", hint=hint or "tg.help() lists where to begin"

@@ -33,6 +33,7 @@ from tinygrad_edu.ops.matrices import cholesky, det, inv, logabsdet, pinv, signd
 from tinygrad_edu.ops.products import matmul, swapped
 from tinygrad_edu.ops.reductions import max, min, sum
 from tinygrad_edu.ops.spreads import norm as vectors
+from tinygrad_edu.other_names import instead
 from tinygrad_edu.raw import shape as shape_of
 from tinygrad_edu.wording import describe, refusal
 
@@ -374,6 +375,11 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     if isinstance(above, Value):  # while a program is recorded
         return sum(where(above, 1.0, 0.0), axis=-1)
     return np.sum(above, axis=-1)
+
+
+def __getattr__(name: str) -> Any:
+    said = instead(name, __all__, "tg.linalg.")
+    raise AttributeError(f"module 'tinygrad_edu.linalg' has no attribute {name!r}{said}")
 
 
 __all__ = [

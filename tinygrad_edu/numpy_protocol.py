@@ -18,6 +18,7 @@ from tinygrad_edu.engine import OPS, Value
 from tinygrad_edu.errors import DTypeError, UnknownOperationError
 from tinygrad_edu.families import FAMILIES, knows, load, namespace, registry
 from tinygrad_edu.families import function as function_of
+from tinygrad_edu.other_names import OTHERS
 from tinygrad_edu.wording import ambiguous_equality, called
 
 _ALIASES = {
@@ -70,7 +71,11 @@ _NEAREST = {
     "divmod": "tg.floor(x / y), tg.remainder(x, y)", "floor_divide": "tg.floor(x / y)",
     "modf": "tg.trunc(v), v - tg.trunc(v)", "ldexp": "x * tg.exp2(n)", "delete": "v[kept]",
     "insert": "tg.concatenate", "append": "tg.concatenate", "resize": "tg.tile",
-    "eig": "tg.linalg.eigh", "eigvals": "tg.linalg.eigvalsh", "cond": "tg.linalg.svd",
+    "cond": "tg.linalg.svd", "block": "tg.vstack([tg.hstack([a, b]), tg.hstack([c, d])])",
+    "vander": "x[:, None] ** np.arange(n)", "histogram": "np.histogram(v.data)",
+    "linspace": "a + (b - a) * np.linspace(0.0, 1.0, n)", "trim_zeros": "v[first:last]",
+    "apply_along_axis": "axis=… of the operation itself", "rollaxis": "tg.moveaxis",
+    "einsum_path": "np.einsum_path(…, v.data)",
 }  # fmt: skip
 
 
@@ -93,9 +98,10 @@ def call_ufunc(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str,
         raise ambiguous_equality(value, "an array")
     if name in _PLAIN_UFUNCS:
         return ufunc(*[x._readable(f"np.{name}") if isinstance(x, Value) else x for x in args])
-    if not knows(name):
+    found = _ours(ufunc, name)
+    if found is None:
         raise _unknown(ufunc.__name__, name)
-    ours = function_of(name)
+    ours = found
     return ours(*args, **_accepted(ours, name, {k: v for k, v in kwargs.items() if k != "out"}))
 
 
@@ -119,17 +125,18 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     args, kwargs = _by_name(function, ours, args, kwargs)
     if name in _JOINS and args and isinstance(args[0], Value):
         args = (list(args[0]), *args[1:])  # as NumPy takes an array for the list of its rows
-    kwargs = _accepted(ours, name, kwargs)
+    kwargs = _accepted(ours, _where(function) + name, kwargs)
     try:
         inspect.signature(ours).bind(*args, **kwargs)
     except TypeError as error:
-        raise DTypeError(f"np.{name} of a Value: {error}", hint=called(ours)) from None
+        what = f"np.{_where(function)}{name} of a Value: {error}"
+        raise DTypeError(what, hint=called(ours)) from None
     return ours(*args, **kwargs)
 
 
 def _ours(function: Any, name: str) -> Callable[..., Any] | None:
     """The function of this library that a NumPy function stands for: `np.linalg.inv` its own."""
-    inner = namespace("linalg") if _where(function) else None
+    inner = namespace("linalg") if _where(function) == "linalg." or not knows(name) else None
     if inner is not None and name in inner.__all__:
         return getattr(inner, name)  # type: ignore[no-any-return]
     return function_of(name) if knows(name) and _where(function) != "fft." else None
@@ -209,7 +216,7 @@ def _numbers(tree: Any, name: str) -> Any:
 
 def _unknown(what: str, name: str) -> UnknownOperationError:
     """A NumPy function without a rule: what is nearest, by meaning or by name."""
-    offer = _METHODS.get(what) or _NEAREST.get(name)
+    offer = _METHODS.get(what) or _NEAREST.get(name) or OTHERS.get(name)
     if offer is None:
         names = {*registry(), *[n for names in FAMILIES.values() for n in names]}
         near = [name] if name in names else difflib.get_close_matches(name, sorted(names), 3, 0.5)
