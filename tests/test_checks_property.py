@@ -129,7 +129,9 @@ def test_wrong(x):
 
 
 def pytest_run(folder: Path, *args: str) -> str:
+    """A run with this plugin alone, named, so that it is the same whether installed or not."""
     kept = {name: v for name, v in os.environ.items() if not name.startswith("PYTEST")}
+    kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     command = [sys.executable, "-m", "pytest", "-p", "pytest_tinygrad_edu", "-q"]
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", *args], cwd=folder, capture_output=True,
