@@ -76,6 +76,11 @@ def test_a_slope_with_few_digits_left_is_not_called_wrong() -> None:
         assert report_of(f, float(x)).verdict != "wrong"
 
 
+def test_rounding_is_not_called_wrong_by_the_complex_step() -> None:
+    # 3x / x is straight: what its second derivative says is what is left of two times 3 / x².
+    assert report_of(lambda x: (x + x + x) / x, 0.00037).right
+
+
 def test_a_spread_that_is_zero_but_for_rounding_is_on_its_kink() -> None:
     third = np.full(3, 0.1) * np.array([1.0, 1.0, 1.0 + 2.3e-16])
     report = report_of(lambda x: tg.std(x * 1.0), third)

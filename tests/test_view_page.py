@@ -201,6 +201,27 @@ def test_stepping_fills_in_values_then_gradients(open_page: Any) -> None:
     assert tab.locator(".node.todo").count() == 7
 
 
+def test_gradients_that_were_stepped_to_are_written_as_the_picture_writes_them(
+    open_page: Any,
+) -> None:
+    loss, _ = neuron()
+    loss.backward()
+    tab = open_page(loss)
+    texts = "() => [...document.querySelectorAll('#stage .node text')].map(e => e.textContent)"
+    drawn = tab.evaluate(texts)
+    tab.keyboard.press("End")
+    assert tab.evaluate(texts) == drawn
+
+
+def test_the_ring_of_the_focus_is_above_the_picture(open_page: Any) -> None:
+    tab = open_page(neuron()[0])
+    tab.keyboard.press("Tab")
+    tab.focus("#stage")
+    tab.keyboard.press("ArrowRight")
+    ring = "getComputedStyle(document.getElementById('stage'), '::after').borderLeftWidth"
+    assert tab.evaluate(ring) == "3px"
+
+
 def test_the_panel_tells_the_chain_rule_of_what_is_pointed_at(open_page: Any) -> None:
     w = tg.weight(2.0, "w")
     tab = open_page(w * w + w * 3.0)

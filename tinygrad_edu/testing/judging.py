@@ -215,7 +215,9 @@ class Judge:
         if exact is None or not np.isfinite(claimed):
             return "step", measured
         size = max(abs(claimed), abs(float(exact[i])))
-        near = abs(claimed - float(exact[i])) <= CLOSE * size + float(self.floor[i])
+        apart = abs(claimed - float(exact[i]))
+        near = apart <= CLOSE * size + float(self.floor[i])
+        near = near or apart <= self._rounding(direction, i)
         return ("right" if near else "wrong"), float(exact[i])
 
     def _rounding(self, direction: Direction, i: int) -> float:

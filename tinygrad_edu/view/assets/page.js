@@ -295,8 +295,8 @@
     const sum = sums[id], told = story.nodes[id];
     if (!sum) return told.gradient === undefined ? "" : "∇ –";
     const all = sum.parts >= (uses[alias[id] || id] || [0]).length;
-    if (all) return told.slope === undefined ? data.nodes[id][3] || `∇ ${told.gradient}` : `∇ ${show(told.slope)}`;
-    return sum.whole ? `∇ ${show(sum.total)} + …` : "∇ …";
+    if (all) return told.slope === undefined ? data.nodes[id][3] || `∇ ${told.gradient}` : `∇ ${fixed(told.slope)}`;
+    return sum.whole ? `∇ ${fixed(sum.total)} + …` : "∇ …";
   }
   function go(t) {
     if (!story) return;
