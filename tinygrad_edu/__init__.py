@@ -104,6 +104,7 @@ from tinygrad_edu.tags import bias, constant, input, set_role, target, weight
 
 if TYPE_CHECKING:
     from tinygrad_edu import linalg, nn, optim, testing, train
+    from tinygrad_edu.compile import compile
     from tinygrad_edu.contractions import cross, dot, inner, kron, outer, tensordot, vdot
     from tinygrad_edu.explain import explain, to_code, to_latex, trace_table
     from tinygrad_edu.guide import card, help
@@ -356,6 +357,7 @@ _LATER = {
     "to_latex": "tinygrad_edu.explain:to_latex",
     "trace_table": "tinygrad_edu.explain:trace_table",
     "check": "tinygrad_edu.testing:check",
+    "compile": "tinygrad_edu.compile:compile",
     "card": "tinygrad_edu.guide:card",
     "help": "tinygrad_edu.guide:help",
     "tour": "tinygrad_edu.tour:tour",
@@ -435,6 +437,7 @@ __all__ = [
     "clip",
     "cofactor",
     "column_stack",
+    "compile",
     "composite",
     "compress",
     "concatenate",

@@ -154,7 +154,8 @@ def backward(
     """
     if not root.requires_grad:
         raise wording.nothing_to_differentiate(root)
-    create_graph = create_graph or MODE.get().recording is not None
+    recording = MODE.get().recording
+    create_graph = create_graph or recording is not None
     gradient = gradient if create_graph else getattr(gradient, "_data", gradient)
     grads = pull_back(root, _seed(root, gradient), -1, create_graph)
     used: set[int] = {id(gradient)}
@@ -170,7 +171,9 @@ def backward(
             if id(g) in used or g.base is not None:
                 g = g.copy()  # no two gradients share memory, nor with the seed
             used.add(id(g))
-        if leaf and v._grad is not None:
+        if leaf and recording is not None:
+            g = recording.gradient(v, g)
+        elif leaf and v._grad is not None:
             g = v._grad + g
         v._grad = raw.lock(g) if type(g) is np.ndarray else g
 

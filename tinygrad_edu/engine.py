@@ -149,6 +149,8 @@ class Value(ArrayMethods):
         """Give a leaf new numbers of the same shape. Graphs recorded before become stale."""
         if self.op is not None:
             raise wording.no_leaf(self)
+        if (recording := _mode().recording) is not None:
+            return recording.assign(self, new)
         data, old = operand(new._data if isinstance(new, Value) else new), self._data
         if type(data) is not float or type(old) is not float:
             if raw.shape(data) != raw.shape(old):

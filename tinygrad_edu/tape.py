@@ -21,7 +21,7 @@ from tinygrad_edu.autodiff import pull_back, topological
 from tinygrad_edu.context import MODE, Mode, Role, Switch, Tag
 from tinygrad_edu.define import ONE
 from tinygrad_edu.engine import Op, Value, compute, describe, make_leaf
-from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.errors import DTypeError, RecordingError, ShapeError
 from tinygrad_edu.raw import operand, shape
 from tinygrad_edu.roles import infer_roles
 from tinygrad_edu.sites import Site
@@ -42,6 +42,7 @@ class Leaf:
     value: Value
     name: str | None
     role: Role
+    fixed: bool = False  # made while a function was recorded: nobody can assign it
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +65,32 @@ class Instruction:
         return [a.number for a in self.args if isinstance(a, Slot)]
 
 
-class _Recording(Switch):
-    """While a program is recorded to be run on other data: its decisions become instructions."""
+class Recording(Switch):
+    """While a program is recorded to be run on other data: its decisions become instructions.
+
+    A tape alone changes nothing outside of it; the compiler's recorder writes changes down.
+    """
+
+    def __init__(self) -> None:
+        self.start = make_leaf(0.0).id  # what is made while recording has a larger id
 
     def change(self, mode: Mode) -> Mode:
         return mode.but(recording=self, grad=True)
+
+    def assign(self, value: Value, new: Any) -> Value:
+        """`Value.assign` while recording."""
+        raise RecordingError(f"{describe(value)} is assigned while a tape is recorded", hint=_STEP)
+
+    def gradient(self, leaf: Value, g: Any) -> Any:
+        """What `backward` leaves at a leaf while recording."""
+        return g if leaf._grad is None else leaf._grad + g
+
+    def step(self, optimizer: Any) -> None:
+        """`Optimizer.step` while recording."""
+        raise RecordingError("an optimizer steps while a tape is recorded", hint=_STEP)
+
+
+_STEP = "tg.compile(step) records a training step with its updates"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +132,7 @@ class Tape:
         for root in roots:
             if not isinstance(root, Value):
                 raise DTypeError(f"a tape is made of a Value, got {describe(root)}")
-        nodes = {v: None for root in roots for v in reversed(topological(root, every=True))}
-        ordered = sorted(nodes, key=lambda v: v.id)
+        ordered = nodes_below(roots)
         found = [v for v in ordered if v.op is None and v not in set(inputs)]
         leaves = [*inputs, *found]
         slots = {v: i for i, v in enumerate(leaves)}
@@ -152,8 +173,8 @@ class Tape:
         10.0
         """
         flat, rebuild = flatten(list(examples))
-        with _Recording():
-            leaves = [_example(x) for x in flat]
+        with Recording():
+            leaves = [example(x) for x in flat]
             outs, rebuild_out = flatten(function(*rebuild(leaves)))
             roots = [x if isinstance(x, Value) else Value(x, requires_grad=False) for x in outs]
         tape = cls.of(*roots, inputs=leaves)
@@ -192,7 +213,7 @@ class Tape:
         ``wrt`` are leaves; without it the gradient of every slot is an output, in their order.
         They are recorded, so a relu decides anew at each run which side it is on.
         """
-        with _Recording():
+        with Recording():
             leaves = [_example_of(leaf) for leaf in self.leaves]
             slots: list[Any] = list(leaves)
             for step in self.instructions:
@@ -274,6 +295,13 @@ class Tape:
         return "\n".join([*lines, "return " + ", ".join(names[i] for i in self.outputs)])
 
 
+def nodes_below(roots: Sequence[Value]) -> list[Value]:
+    """All nodes that the roots were computed from, and themselves, each once, oldest first."""
+    top = make_leaf(0.0)
+    top.inputs = tuple(roots)  # one walk, however many roots
+    return topological(top, every=True)[:0:-1]
+
+
 def formula(step: Instruction, names: Sequence[str]) -> str:
     """The right-hand side of an instruction as a person writes it: `w1 × x1`, `tanh(v3)`."""
     args = [names[a.number] if isinstance(a, Slot) else _number(a) for a in step.args]
@@ -300,7 +328,8 @@ def _reserved(name: str) -> bool:
     return keyword.iskeyword(name) or name in ("math", "np", "math_", "sum", "abs", "print")
 
 
-def _example(x: Any) -> Value:
+def example(x: Any) -> Value:
+    """A number, array or Value as a leaf of a recorded function; whole numbers stay plain."""
     if isinstance(x, Value):
         return _example_of(Leaf(x, x.name, Role.INPUT))
     data = np.asarray(x)

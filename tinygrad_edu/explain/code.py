@@ -19,21 +19,19 @@ import numpy as np
 
 from tinygrad_edu.context import Role
 from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import DataError, DTypeError, OperationError, UnknownOperationError
+from tinygrad_edu.errors import DataError, DTypeError, OperationError
 from tinygrad_edu.explain.identifiers import Names, identifier
 from tinygrad_edu.explain.literals import (
     array_literal,
     ascii_comment,
     literal,
     printed_size,
-    static,
 )
+from tinygrad_edu.explain.templates import defined, fill, forms
 from tinygrad_edu.tape import Instruction, Slot, Tape
 from tinygrad_edu.wording import describe
 
 _PREFIX = {Role.INPUT: "x", Role.WEIGHT: "w", Role.BIAS: "b", Role.TARGET: "t"}
-_FIELD = re.compile(r"\{([^{}]*)\}")
-_MODULE = re.compile(r"(?<![\w.])m\.")
 
 
 class Program(str):
@@ -223,7 +221,7 @@ class _Writer:
 
     def _expression(self, step: Instruction) -> str:
         """The right-hand side of one instruction, executed and compared before it is used."""
-        scalar, array = _forms(step)
+        scalar, array = forms(step)
         xs = [self.scope[self.slots[a.number]] if isinstance(a, Slot) else a for a in step.args]
         numbers = all(np.ndim(x) == 0 for x in (*xs, step.recorded))
         text = self._fill(scalar if numbers else array, step)
@@ -268,8 +266,8 @@ class _Writer:
         return expression, result
 
     def _refuse_clash(self, function: str) -> None:
-        names = _defined(function)
-        if any(set(names) & set(_defined(other)) for other in self.functions):
+        names = defined(function)
+        if any(set(names) & set(defined(other)) for other in self.functions):
             raise OperationError(
                 f"two operations define different functions named {names[0]} in their `code`",
                 hint="give the function in one of the declarations another name",
@@ -278,19 +276,7 @@ class _Writer:
     def _fill(self, template: str, step: Instruction, ieee: bool = False) -> str:
         """The template with operands and static parameters put in."""
         xs = [self._operand(a, ieee) for a in step.args]
-
-        def field(match: re.Match[str]) -> str:
-            key = match[1]
-            if key in ("*", "+"):
-                return ", ".join(xs) if key == "*" else " + ".join(xs)
-            if key.isdigit():
-                return xs[int(key)]
-            return static(step.params[key], xs, self._constant, index=key == "index")
-
-        expression, line, function = template.partition("\n")
-        filled = _FIELD.sub(field, expression)
-        filled = re.sub(r", (axis=None|keepdims=False|dtype=None)(?=[,)])", "", filled)
-        return filled + line + function
+        return fill(template, xs, step.params, self._constant)
 
     def _operand(self, arg: Any, ieee: bool) -> str:
         if isinstance(arg, Slot):
@@ -310,25 +296,6 @@ class _Writer:
         return self.constants[id(array)]
 
 
-def _forms(step: Instruction) -> tuple[str, str]:
-    code = step.op.code
-    if code is None:
-        raise UnknownOperationError(
-            f"{step.op.name} does not say how it is written in a program",
-            hint='declare it with code="f({0}, {1})": a template of its operands',
-        )
-    if isinstance(code, tuple):
-        return code
-    array = _MODULE.sub("np.", code)
-    for name in _defined(code) if array != code else []:  # two forms, so two functions
-        array = re.sub(rf"\b{name}(?=\()", f"{name}_of_arrays", array)
-    return _MODULE.sub("math.", code), array
-
-
-def _defined(text: str) -> list[str]:
-    return re.findall(r"^def (\w+)", text, re.M)
-
-
 def _functions(step: Instruction) -> list[str]:
     """The names of the functions that an instruction may need."""
-    return [name for form in _forms(step) for name in _defined(form)]
+    return [name for form in forms(step) for name in defined(form)]

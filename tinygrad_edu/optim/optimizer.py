@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.birth import all_finite, birth_of_nan
+from tinygrad_edu.context import MODE
 from tinygrad_edu.engine import Value, describe
 from tinygrad_edu.errors import AutodiffError, DTypeError, NonFiniteError, ShapeError
 from tinygrad_edu.optim.groups import Settings, checked_settings, groups_of
@@ -117,6 +118,9 @@ class Optimizer(ABC):
         Raises `AutodiffError` if there is no gradient at all, `NonFiniteError` for one that is NaN
         or infinite, `ShapeError` if an update would change a parameter's shape.
         """
+        if (recording := MODE.get().recording) is not None:
+            recording.step(self)
+            return
         moves = []
         for group in self.param_groups:
             settings = {name: group[name] for name in self.defaults}
@@ -127,28 +131,28 @@ class Optimizer(ABC):
                 if type(g) is Value:
                     g = g._data
                 if not _finite(g):
-                    raise NonFiniteError(
-                        f"the gradient of {describe(p)} is not finite", hint=_BIRTHPLACE
-                    )
-                old, state = p._data, self._states.get(p, {})
-                new, after = self.update(old, g, state, settings)
-                if type(new) is np.ndarray:
-                    lock(new)
-                if not _finite(new):
-                    raise NonFiniteError(
-                        f"the step would make {describe(p)} infinite or NaN",
-                        hint=f"a smaller learning rate than {group['lr']:g}; nothing moved",
-                    )
-                if shape(new) != shape(old):
-                    raise ShapeError(
-                        f"an update of shape {shape(new)} for {describe(p)}",
-                        hint="an update has its parameter's shape; it never broadcasts a parameter",
-                    )
-                moves.append((p, old, new, g, state, after, settings))
+                    raise _wild_gradient(p)
+                new, after = self.update(p._data, g, self._states.get(p, {}), settings)
+                moves.append((p, g, new, after, settings))
+        self.carry_out(moves)
+
+    def carry_out(self, moves: Sequence[tuple[Value, Raw, Raw, State, Settings]]) -> None:
+        """Assign parameters with their gradients, new numbers and new states: all, or none."""
+        for p, g, new, _, settings in moves:
+            if type(new) is np.ndarray:
+                lock(new)
+            if not _finite(new):
+                raise _wild_step(p, settings["lr"]) if _finite(g) else _wild_gradient(p)
+            if shape(new) != shape(p._data):
+                raise ShapeError(
+                    f"an update of shape {shape(new)} for {describe(p)}",
+                    hint="an update has its parameter's shape; it never broadcasts a parameter",
+                )
         if not moves:
             raise AutodiffError("no parameter has a gradient to follow", hint=_NO_GRADIENT)
         self.steps += 1
-        for p, old, new, g, state, after, settings in moves:
+        for p, g, new, after, settings in moves:
+            old, state = p._data, self._states.get(p, {})
             p.assign(new)
             self._states[p] = after
             self._last[p] = (old, p._data, g, state, after, settings)
@@ -169,6 +173,12 @@ class Optimizer(ABC):
                 f"{describe(loss)} is not a single number to make small",
                 hint="opt.minimize(losses.mean())",
             )
+        if (recording := MODE.get().recording) is not None:
+            self.zero_grad()
+            loss.backward(np.ones(loss.shape) if loss.shape else None)
+            self.step()
+            recording.minimized(loss)
+            return loss  # type: ignore[return-value]  # the number, when the recording is run
         if not all_finite(loss):
             raise NonFiniteError(f"the loss is {loss.item()}\n{birth_of_nan(loss)}")
         self.zero_grad()
@@ -268,6 +278,17 @@ def _numbers(settings: Settings) -> dict[str, float]:
         elif value or name == "lr":
             found[name] = float(value)
     return found
+
+
+def _wild_gradient(p: Value) -> NonFiniteError:
+    return NonFiniteError(f"the gradient of {describe(p)} is not finite", hint=_BIRTHPLACE)
+
+
+def _wild_step(p: Value, rate: float) -> NonFiniteError:
+    return NonFiniteError(
+        f"the step would make {describe(p)} infinite or NaN",
+        hint=f"a smaller learning rate than {rate:g}; nothing moved",
+    )
 
 
 def _finite(g: Any) -> bool:

@@ -1,0 +1,241 @@
+"""Recording a function for the compiler: what it computes, and what it changes.
+
+While a function is recorded nothing outside is changed. `Value.assign`, `backward` and the step of
+an optimizer are written down as results (*effects*), and carried out after each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tinygrad_edu import wording
+from tinygrad_edu.birth import all_finite
+from tinygrad_edu.engine import Value, describe, make_leaf
+from tinygrad_edu.errors import NonFiniteError, RecordingError
+from tinygrad_edu.optim.optimizer import Optimizer
+from tinygrad_edu.raw import operand
+from tinygrad_edu.tape import Recording, Tape, example, nodes_below
+from tinygrad_edu.transforms import flatten
+
+
+@dataclass(eq=False)
+class Move:
+    """One parameter in the step of an optimizer: its gradient, new number and new state."""
+
+    parameter: Value
+    group: int
+    gradient: Value
+    new: Any
+    before: dict[str, Value]
+    after: dict[str, Any]
+
+
+@dataclass(eq=False)
+class Step:
+    """A step of an optimizer as instructions; its rates and its memory are read at each run."""
+
+    optimizer: Optimizer
+    rates: list[Value]
+    moves: list[Move] = field(default_factory=list)
+
+    def refresh(self) -> None:
+        """Put the rates and the memory of this moment into the leaves that stand for them."""
+        for rate, group in zip(self.rates, self.optimizer.param_groups, strict=True):
+            rate._data = float(group["lr"])
+        for move in self.moves:
+            if move.before:
+                state = self.optimizer._states[move.parameter]
+                for key, leaf in move.before.items():
+                    leaf._data = state[key]
+
+    def guard(self) -> Any:
+        """What the instructions were recorded for; where it differs they do not hold."""
+        states, groups = self.optimizer._states, []
+        for group in self.optimizer.param_groups:
+            settings = [group[k] for k in self.optimizer.defaults if k != "lr"]
+            found = [(p, p.requires_grad, (*states.get(p, ()),)) for p in group["params"]]
+            groups.append((settings, found))
+        return groups
+
+    def carry_out(self, found: dict[Value, Any]) -> None:
+        """Do with the numbers of one run what the optimizer does after its updates."""
+        settings = [self.optimizer.settings(i) for i in range(len(self.rates))]
+        moves = []
+        for m in self.moves:
+            after = {k: found[x] if isinstance(x, Value) else x for k, x in m.after.items()}
+            new = found[m.new] if isinstance(m.new, Value) else m.new
+            moves.append((m.parameter, found[m.gradient], new, after, settings[m.group]))
+        self.optimizer.carry_out(moves)
+
+
+@dataclass(eq=False)
+class Recorded:
+    """A recorded function: the tape (results, then effects) and what to do with the effects."""
+
+    tape: Tape
+    writes: list[tuple[Value, Value]]
+    gradients: list[tuple[Value, Value]]
+    steps: list[Step]
+    losses: list[Value]
+    effects: list[Value]
+
+    @property
+    def guarded(self) -> bool:
+        """Whether anything can change between calls that the tape was recorded for."""
+        return bool(self.gradients or self.steps)
+
+    def guard(self) -> Any:
+        """What must still hold for the tape to be this function."""
+        frozen = [leaf.value.requires_grad for leaf in self.tape.leaves] if self.gradients else ()
+        return frozen, [step.guard() for step in self.steps]
+
+    def apply(self, numbers: Sequence[Any]) -> None:
+        """Carry out the effects of one run."""
+        found = dict(zip(self.effects, numbers, strict=True))
+        for loss in self.losses:
+            if not all_finite(found[loss]):
+                raise NonFiniteError(f"the loss is {found[loss]}; nothing moved", hint=_BORN)
+        for step in self.steps:
+            step.carry_out(found)
+        for value, new in self.writes:
+            value.assign(found[new])
+        for value, gradient in self.gradients:
+            value._grad = found[gradient]
+
+
+_BORN = "the function without tg.compile tells where it was born"
+
+
+class Recorder(Recording):
+    """The switch under which a function is recorded for the compiler."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: dict[Value, tuple[Value, int]] = {}
+        self.graded: dict[Value, Any] = {}
+        self.steps: list[Step] = []
+        self.losses: list[Value] = []
+
+    def minimized(self, loss: Value) -> None:
+        """`Optimizer.minimize` refuses a loss that is not finite: so does each run."""
+        self.losses.append(loss)
+
+    def assign(self, value: Value, new: Any) -> Value:
+        """`Value.assign` while recording: carried out after each run."""
+        new = new if isinstance(new, Value) else make_leaf(operand(new), None)
+        if new.shape != value.shape:
+            raise wording.other_shape(new.shape, value)
+        if value.id > self.start:
+            raise RecordingError(
+                f"{describe(value)} is assigned, but it is an argument or was made here",
+                hint="return the new number; only what lives outside of the function is assigned",
+            )
+        self.writes[value] = (new, make_leaf(0.0).id)
+        return value
+
+    def gradient(self, leaf: Value, g: Value) -> Value:
+        """The gradient that `backward` leaves at a leaf while recording."""
+        if leaf._grad is not None and leaf not in self.graded:
+            raise RecordingError(
+                f"{describe(leaf)} holds a gradient from before, which this one would be added to",
+                hint="call zero_grad() of the optimizer or of v before backward() in the function",
+            )
+        total = g if leaf._grad is None else leaf._grad + g
+        self.graded[leaf] = total
+        return total
+
+    def step(self, optimizer: Optimizer) -> None:
+        """`Optimizer.step` while recording: its own `update`, on Values."""
+        if any(step.optimizer is optimizer for step in self.steps):
+            raise RecordingError("the optimizer steps twice in one compiled call",
+                                 hint="compile one step and call it twice")  # fmt: skip
+        rates = [make_leaf(float(group["lr"])) for group in optimizer.param_groups]
+        step = Step(optimizer, rates)
+        for number, group in enumerate(optimizer.param_groups):
+            settings = {**optimizer.settings(number), "lr": rates[number]}
+            for p in group["params"]:
+                g = p._grad
+                if g is None or not p.requires_grad:
+                    continue
+                if not isinstance(g, Value) or p not in self.graded:
+                    raise RecordingError(
+                        f"the gradient of {describe(p)} was computed before the recording",
+                        hint="zero_grad(), backward() and step() go together in the function",
+                    )
+                before = {k: make_leaf(x) for k, x in optimizer._states.get(p, {}).items()}
+                new, after = optimizer.update(p, g, dict(before), settings)
+                step.moves.append(Move(p, number, g, new, before, after))
+                self.writes[p] = (new, make_leaf(0.0).id)
+        if not step.moves:
+            optimizer.carry_out([])  # it says that there is no gradient to follow
+        self.steps.append(step)
+
+    def finish(self, outs: list[Value], leaves: list[Value], rebuild: Any) -> Recorded:
+        """The tape of the results and the effects."""
+        by_step = {m.parameter for step in self.steps for m in step.moves}
+        writes = [(v, new) for v, (new, _) in self.writes.items() if v not in by_step]
+        outs = [self.writes[v][0] if v in self.writes else v for v in outs]
+        gradients = [
+            (v, v._grad) for v in self.graded if v.id < self.start and isinstance(v._grad, Value)
+        ]
+        effects = [new for _, new in writes] + [g for _, g in gradients] + self.losses
+        for move in (m for step in self.steps for m in step.moves):
+            effects += [x for x in (move.gradient, move.new, *move.after.values())
+                        if isinstance(x, Value)]  # fmt: skip
+        effects = list(dict.fromkeys(effects))
+        tape = Tape.of(*outs, *effects, inputs=leaves, roles=False)
+        self._refuse_reads(outs + effects)
+        live = {leaf for s in self.steps for m in s.moves for leaf in m.before.values()}
+        live |= {rate for step in self.steps for rate in step.rates}
+        marked = tuple(
+            replace(leaf, fixed=self._fixed(leaf.value, live) and i >= len(leaves))
+            for i, leaf in enumerate(tape.leaves)
+        )
+        inputs = tuple(range(len(leaves)))
+        tape = Tape(marked, tape.instructions, tape.outputs, inputs, rebuild)
+        return Recorded(tape, writes, gradients, self.steps, self.losses, effects)
+
+    def _fixed(self, value: Value, live: set[Value]) -> bool:
+        return value.id > self.start and not value.requires_grad and value not in live
+
+    def _refuse_reads(self, roots: list[Value]) -> None:
+        """What was assigned may not be read afterwards: it still holds its old number."""
+        for v in nodes_below(roots):
+            for x in v.inputs:
+                if isinstance(x, Value) and x in self.writes and v.id > self.writes[x][1]:
+                    raise RecordingError(
+                        f"{describe(x)} is read after it was assigned in the same compiled call",
+                        hint="use the new number itself, or compile one step and call it twice",
+                    )
+
+
+def record(function: Callable[..., Any], tree: Any, data: Sequence[bool]) -> Recorded:
+    """Record ``function(*args, **kwargs)`` for ``tree = (args, kwargs)``.
+
+    ``data`` says of every leaf of the tree whether it is an input; the others stay as they are.
+    """
+    flat, rebuild = flatten(tree)
+    recorder = Recorder()
+    with recorder:
+        pairs = list(zip(flat, data, strict=True))
+        leaves = [example(x) if is_data else x for x, is_data in pairs]
+        args, kwargs = rebuild(leaves)
+        try:
+            outs, rebuild_out = flatten(function(*args, **kwargs))
+            roots = [x if isinstance(x, Value) else _constant(x) for x in outs]
+            given = [x for x, is_data in zip(leaves, data, strict=True) if is_data]
+            return recorder.finish(roots, given, rebuild_out)
+        finally:
+            for leaf in recorder.graded:
+                leaf._grad = None
+
+
+def _constant(x: Any) -> Value:
+    if x is None or isinstance(x, (str, bytes)):
+        raise RecordingError(
+            f"the function returns {x!r}, which is no number",
+            hint="return Values, numbers, arrays, or nested lists, tuples and dicts of them",
+        )
+    return make_leaf(operand(x, plain=True), None)
