@@ -27,7 +27,7 @@ from tinygrad_edu.errors import (
 )
 from tinygrad_edu.explain.ledger import same
 from tinygrad_edu.explain.literals import array_literal
-from tinygrad_edu.tape import Tape, _Recording
+from tinygrad_edu.tape import Tape, Recording
 
 
 def run(code: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def check_operation(op: Any, xs: list[Any], params: dict[str, Any]) -> None:
     leaves = [x if whole[i] else tg.Value(x, f"x{i}") for i, x in enumerate(xs)]
     with np.errstate(all="ignore"):
         if op.plain:
-            with _Recording():
+            with Recording():
                 out = op(*leaves, **params)
         else:
             out = op(*leaves, **params)

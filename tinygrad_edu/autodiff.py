@@ -171,10 +171,8 @@ def backward(
             if id(g) in used or g.base is not None:
                 g = g.copy()  # no two gradients share memory, nor with the seed
             used.add(id(g))
-        if leaf and recording is not None:
-            g = recording.gradient(v, g)
-        elif leaf and v._grad is not None:
-            g = v._grad + g
+        if leaf and (recording or v._grad is not None):
+            g = recording.gradient(v, g) if recording else v._grad + g
         v._grad = raw.lock(g) if type(g) is np.ndarray else g
 
 

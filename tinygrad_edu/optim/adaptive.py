@@ -56,7 +56,7 @@ class _Adaptive(Optimizer):
         m = kept(m + (1.0 - beta1) * (d - m) if beta1 > 0.5 else d - (d - m) * beta1)
         after = {"step": state.get("step", 0.0) + 1.0, "mean": m, **self.sizes(d, state, s)}
         a, b, spread = self.reach(after, s)
-        p = p + -b * d / spread if b else p
+        p = p if type(b) is float and b == 0.0 else p + -b * d / spread
         return p + -a * m / spread, after
 
     def shares(self, p: Raw, g: Raw, old: State, new: State, s: Settings) -> dict[str, Any]:
@@ -219,7 +219,8 @@ class NAdam(_Adaptive):
         return self.said(s, step, where)
 
     def _mu(self, step: float, s: Settings) -> float:
-        return float(s["betas"][0] * (1.0 - 0.5 * 0.96 ** (step * s["momentum_decay"])))
+        mu: float = s["betas"][0] * (1.0 - 0.5 * 0.96 ** (step * s["momentum_decay"]))
+        return mu
 
     def sizes(self, d: Raw, state: State, s: Settings) -> State:
         """The mean square, and the product of all mu."""

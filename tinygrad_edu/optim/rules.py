@@ -233,7 +233,8 @@ class Adagrad(Optimizer):
         return p + -self._rate(after, s) * d / (root(after["sum"]) + s["eps"]), after
 
     def _rate(self, new: State, s: Settings) -> float:
-        return float(s["lr"] / (1.0 + (new["step"] - 1.0) * s["lr_decay"]))
+        rate: float = s["lr"] / (1.0 + (new["step"] - 1.0) * s["lr_decay"])
+        return rate
 
     def _scale(self, new: State, s: Settings) -> Raw:
         return self._rate(new, s) / (root(new["sum"]) + s["eps"])
