@@ -27,7 +27,7 @@ from tinygrad_edu.errors import (
 )
 from tinygrad_edu.explain.ledger import same
 from tinygrad_edu.explain.literals import array_literal
-from tinygrad_edu.tape import Tape, Recording
+from tinygrad_edu.tape import Recording, Tape
 
 
 def run(code: str) -> dict[str, Any]:
