@@ -154,8 +154,7 @@ def backward(
     """
     if not root.requires_grad:
         raise wording.nothing_to_differentiate(root)
-    recording = MODE.get().recording
-    create_graph = create_graph or recording is not None
+    create_graph = (recording := MODE.get().recording) is not None or create_graph
     gradient = gradient if create_graph else getattr(gradient, "_data", gradient)
     grads = pull_back(root, _seed(root, gradient), -1, create_graph)
     used: set[int] = {id(gradient)}

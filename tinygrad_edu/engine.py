@@ -161,9 +161,8 @@ class Value(ArrayMethods):
 
     def detach(self) -> Value:
         """The same numbers as a leaf that needs no gradient (an instruction while recording)."""
-        return (
-            make_leaf(self._data, self._dtype) if _mode().recording is None else OPS["detach"](self)
-        )
+        eager = _mode().recording is None
+        return make_leaf(self._data, self._dtype) if eager else OPS["detach"](self)
 
     def zero_grad(self) -> None:
         """Forget the gradient: `grad` is None, "not computed", again."""
