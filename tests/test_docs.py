@@ -207,6 +207,10 @@ def test_every_public_operation_and_function_of_the_tables_is_on_the_page() -> N
     families = [name for names in FAMILIES.values() for name in names]
     names = {*families, *[name for name in registry() if name in tg.__all__]}
     assert [name for name in sorted(names) if f"\n### {name}\n" not in text] == []
+    assert [name for name in sorted(names) if text.count(f"\n### {name}\n") > 1] == []
+    assert " if 1 else " not in text, "a derivative on an axis of one number"
+    titles = [line for line in text.splitlines() if line.startswith("## ")]
+    assert not any("." in title for title in titles), "a module that stands in no section"
 
 
 # Renewing ----------------------------------------------------------------------------------------

@@ -352,3 +352,16 @@ def test_what_was_spread_is_summed_up_again(small: Any, large: Any) -> None:  # 
         want = want.sum(ones, keepdims=True) if ones else want
         assert np.shape(x.grad) == small
         assert np.allclose(x.grad, want, rtol=1e-13)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, np.int64(1)])
+def test_a_list_may_be_followed_by_the_axis_as_in_numpy(axis: Any) -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    v = tg.Value(x)
+    for ours, numpys in ((tg.stack, np.stack), (tg.concatenate, np.concatenate)):
+        want = numpys([x, 2.0 * x], axis)
+        for found in (ours([v, 2.0 * v], axis), numpys([v, 2.0 * v], axis)):
+            np.testing.assert_array_equal(found.data, want)
+        np.testing.assert_array_equal(ours([x, 2.0 * x], axis), want)
+    assert tg.stack([1.0, 2.0], [3.0, 4.0]).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert tg.concatenate([v, x], None).shape == (12,)

@@ -29,7 +29,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "Reductions, scans and statistics": (
         "ops.reductions", "ops.scans", "ops.spreads", "statistics",
     ),
-    "Shapes": ("ops.arrays", "ops.shapes", "ops.rearranging"),
+    "Shapes": ("ops.arrays", "ops.shapes", "ops.cutting", "ops.rearranging"),
     "Indices and orders": ("ops.indexing", "ops.gathering", "ops.sorting"),
     "Products and linear algebra": (
         "ops.products", "contractions", "ops.einsum", "ops.matrices", "ops.factorisations",
@@ -97,6 +97,8 @@ def _sections() -> dict[str, list[Card]]:
             module = importlib.import_module(f"{_PACKAGE}.{name}")
             for public in _public(name, module):
                 thing = getattr(module, public)
+                if known.get(id(thing)) == public:
+                    continue  # another module uses it
                 first = known.setdefault(id(thing), getattr(thing, "__name__", public))
                 if first != public:
                     sections[title].append(_alias(public, first, thing))

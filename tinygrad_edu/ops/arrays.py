@@ -156,9 +156,15 @@ def astype(x: Operand, /, dtype: Any) -> Any:
     return np.dtype(dtype).type(x) if type(x) is float else np.asarray(x).astype(dtype)
 
 
+def _listed(arrays: Any) -> bool:
+    """Whether they are a list, and perhaps the axis after it: `stack([v, w], 1)`."""
+    whole = arrays[1:] and (arrays[1] is None or isinstance(arrays[1], (int, np.integer)))
+    return len(arrays) == (2 if whole else 1) and isinstance(arrays[0], (list, tuple))
+
+
 def _prepare_join(*arrays: Any, axis: int = 0, dtype: Any = None) -> Any:
-    if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)):
-        return stack(*arrays[0], axis=axis, dtype=dtype)
+    if _listed(arrays):
+        return stack(*arrays[0], axis=arrays[1] if arrays[1:] else axis, dtype=dtype)
     if not arrays:
         raise ShapeError("nothing to stack", hint="tg.stack([v, w])")
     if dtype is None:  # scalars are weak floats: give them back the type they came from
@@ -187,8 +193,8 @@ def stack(*arrays: Operand, axis: int = 0, dtype: Any = None) -> Any:
 
 
 def _prepare_concatenate(*arrays: Any, axis: int = 0, dtype: Any = None) -> Any:
-    if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)):
-        return concatenate(*arrays[0], axis=axis, dtype=dtype)
+    if _listed(arrays):
+        return concatenate(*arrays[0], axis=arrays[1] if arrays[1:] else axis, dtype=dtype)
     if dtype is not None:
         return astype(concatenate(*arrays, axis=axis), dtype=dtype)
     if axis is None:

@@ -19,7 +19,7 @@ from tinygrad_edu.ops import matrix_examples as examples
 from tinygrad_edu.ops.arrays import concatenate, reshape
 from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import Operand, where
-from tinygrad_edu.ops.matrices import identity, lapack, lower, solve, square, symmetric
+from tinygrad_edu.ops.matrices import identity, lapack, lower, solve, square_matrix, symmetric
 from tinygrad_edu.ops.products import swapped
 from tinygrad_edu.ops.reductions import sum
 from tinygrad_edu.raw import shape as shape_of
@@ -60,7 +60,7 @@ def _apart(x: Any, gaps: Any) -> Any:
 
 
 def _eigh(x: Any) -> Any:
-    return _shared("eigh", lambda x: np.linalg.eigh(symmetric(x)), square(x))
+    return _shared("eigh", lambda x: np.linalg.eigh(symmetric(x)), square_matrix(x))
 
 
 def _gaps(w: Any) -> Any:

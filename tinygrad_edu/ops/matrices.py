@@ -26,7 +26,7 @@ from tinygrad_edu.raw import shape as shape_of
 # Matrices, their parts and what is wrong with them ------------------------------------------------
 
 
-def square(x: Any) -> Any:
+def square_matrix(x: Any) -> Any:
     """The operand, if it is a square matrix or a batch of them."""
     shape = shape_of(x)
     if len(shape) < 2 or shape[-1] != shape[-2]:
@@ -112,7 +112,7 @@ def inv(x: Operand) -> Any:
     array([[0.5 , 0.  ],
            [0.  , 0.25]])
     """
-    return lapack(np.linalg.inv, square(x))
+    return lapack(np.linalg.inv, square_matrix(x))
 
 
 def _column(b: Any) -> Any:
@@ -142,7 +142,7 @@ def _solve_tangent(t: Any, out: Any, a: Any, b: Any) -> Any:
 
 
 def _forward_solve(a: Any, b: Any) -> Any:
-    n, shape = shape_of(square(a))[-1], shape_of(b)
+    n, shape = shape_of(square_matrix(a))[-1], shape_of(b)
     if not shape or shape[-2:][0] != n:
         raise ShapeError(
             f"{n} equations (shape {shape_of(a)}) for a right side of shape {shape}",
@@ -219,7 +219,7 @@ def det(x: Operand) -> Any:
     >>> det(np.array([[2.0, 1.0], [0.0, 4.0]]))
     8.0
     """
-    return lapack(np.linalg.det, square(x))
+    return lapack(np.linalg.det, square_matrix(x))
 
 
 _COFACTOR = """cofactor({0})
@@ -270,7 +270,7 @@ def cofactor(x: Operand) -> Any:
     array([[ 0.,  0.],
            [-1.,  2.]])
     """
-    u, s, vh = lapack(np.linalg.svd, square(x))
+    u, s, vh = lapack(np.linalg.svd, square_matrix(x))
     rest = np.where(identity(x.shape[-1]), 1.0, s[..., None, :]).prod(axis=-1).astype(x.dtype)
     sign = np.round(np.linalg.det(u) * np.linalg.det(vh))
     return sign[..., None, None] * ((u * rest[..., None, :]) @ vh)
@@ -286,7 +286,7 @@ def cofactor(x: Operand) -> Any:
 )  # fmt: skip
 def logabsdet(x: Operand) -> Any:
     """The logarithm of the size of the determinant."""
-    return lapack(np.linalg.slogdet, square(x))[1]
+    return lapack(np.linalg.slogdet, square_matrix(x))[1]
 
 
 @plain(
@@ -296,7 +296,7 @@ def logabsdet(x: Operand) -> Any:
 )  # fmt: skip
 def signdet(x: Operand) -> Any:
     """The sign of the determinant, 0 for a singular matrix: a plain number."""
-    return lapack(np.linalg.slogdet, square(x))[0]
+    return lapack(np.linalg.slogdet, square_matrix(x))[0]
 
 
 # Cholesky -----------------------------------------------------------------------------------------
@@ -340,4 +340,4 @@ def cholesky(x: Operand, upper: bool = False) -> Any:
     array([[2., 0.],
            [1., 3.]])
     """
-    return lapack(np.linalg.cholesky, symmetric(square(x)))
+    return lapack(np.linalg.cholesky, symmetric(square_matrix(x)))
