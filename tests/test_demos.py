@@ -26,10 +26,16 @@ SHOWN = {
         "Adam: lawful",
         "-> recursion:",
     ],
+    "07_a_filter_that_slides.py": [
+        "55 parameters",
+        "gradients of the filters are right",
+        "What the filters look for",
+    ],
 }
 PICTURES = {
     "04_see_and_check.py": ["network.svg", "neuron.svg"],
     "05_train_penguins.py": ["network.svg"],
+    "07_a_filter_that_slides.py": ["convolutional.svg"],
 }
 
 
@@ -53,6 +59,11 @@ def written(folder: Path) -> list[Path]:
     return [file for file in files if ".hypothesis" not in file.parts]
 
 
+def _results(printed: str) -> str:
+    """The lines that compare two networks."""
+    return "\n".join(line for line in printed.splitlines() if "seen" in line)
+
+
 @pytest.mark.parametrize("demo", DEMOS, ids=lambda d: d.stem)
 def test_a_demo_shows_its_lesson(demo: Path, tmp_path: Path) -> None:
     pictures = PICTURES.get(demo.name, [])
@@ -61,6 +72,9 @@ def test_a_demo_shows_its_lesson(demo: Path, tmp_path: Path) -> None:
     if demo.name == "05_train_penguins.py":
         right, baseline = (int(n) for n in re.findall(r"(\d+)%", printed))
         assert right > 90 > 50 > baseline
+    if demo.name == "07_a_filter_that_slides.py":
+        few, _, sliding, many, _, everywhere = map(int, re.findall(r" (\d+)\b", _results(printed)))
+        assert few < 60 < 1000 < many and sliding > 95 > 60 > everywhere
     missing = [text for text in SHOWN[demo.name] if text not in printed]
     assert not missing, f"{demo.name} does not show {missing}:\n{printed}"
     made = sorted(file.name for file in written(tmp_path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import sys
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -185,7 +186,7 @@ def module_of(
     facts: dict[str, Any] = {
         "__doc__": f"`tg.{function}` as a module: called, it applies the function with these "
         f"settings.\n\nIt takes what the function takes; ``tg.help({function!r})`` tells more.",
-        "__module__": __name__,
+        "__module__": sys._getframe(1).f_globals["__name__"],  # where pickle looks for it
         "__signature__": inspect.Signature([*given, end]),
         "function": function,
         "activation": function if activation else None,

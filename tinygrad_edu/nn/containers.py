@@ -75,6 +75,7 @@ class Sequential(Module):
 
     def _attributes(self) -> Iterator[tuple[str, Any]]:
         yield from self._parts.items()
+        yield from ((name, x) for name, x in super()._attributes() if name != "_parts")
 
     def _warn_of_twins(self) -> None:
         seen: dict[tuple[Any, ...], str] = {}
@@ -97,14 +98,11 @@ class Sequential(Module):
                 return
             seen[key] = path
 
-    def __getitem__(self, index: int | str) -> Module:
+    def __getitem__(self, index: int | str) -> Module:  # `for part in model` goes by it too
         return self._parts[index] if isinstance(index, str) else list(self._parts.values())[index]
 
     def __len__(self) -> int:
         return len(self._parts)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._parts.values())
 
 
 class Residual(Module):

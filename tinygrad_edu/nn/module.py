@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -205,6 +206,19 @@ class Module(ABC):
     def _attributes(self) -> Iterator[tuple[str, Any]]:
         """What is inside, by the names that paths are made of."""
         return _fields(self)
+
+
+@contextmanager
+def in_use(model: Any) -> Iterator[None]:
+    """`Module.eval` for as long as the block lasts; then every module is in the mode it was in."""
+    modes = [(m, m.training) for m in model.modules()] if isinstance(model, Module) else []
+    try:
+        for module, _ in modes:
+            module.training = False
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def _call_by_attribute(name: str, value: Any) -> None:

@@ -13,7 +13,7 @@ from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.nn.box import Box
 from tinygrad_edu.nn.layers import Layer, Neuron
-from tinygrad_edu.nn.module import WATCHERS, Module, children
+from tinygrad_edu.nn.module import WATCHERS, Module, children, in_use
 from tinygrad_edu.terminal import printable
 
 
@@ -145,16 +145,13 @@ def _own(module: Module) -> list[Value]:
 def _shapes(model: Module, input: Any, named: list[tuple[str, Module]]) -> dict[Module, str]:
     """What came out of each module when the input went through; nothing is changed by that."""
     seen: dict[Module, Any] = {}
-    modes = [(module, module.training) for _, module in named]
     state = [(m, m.generator.bit_generator.state) for _, m in named if hasattr(m, "generator")]
     WATCHERS.append(watch := seen.__setitem__)
     try:
-        with no_grad():
-            model.eval()(*(input if isinstance(input, tuple) else (input,)))
+        with no_grad(), in_use(model):
+            model(*(input if isinstance(input, tuple) else (input,)))
     finally:
         WATCHERS.remove(watch)
-        for module, mode in modes:
-            module.training = mode
         for module, before in state:
             module.generator.bit_generator.state = before
     at = dict(named)

@@ -65,6 +65,7 @@ class _Recurrent(Box):
 
     def _attributes(self) -> Iterator[tuple[str, Any]]:
         yield from self.weights.items()
+        yield from ((name, x) for name, x in super()._attributes() if name != "weights")
 
     def __getattr__(self, name: str) -> Any:
         weights = self.__dict__.get("weights", {})

@@ -21,6 +21,7 @@ from tinygrad_edu.context import no_grad
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DataError, DTypeError, NonFiniteError, TinygradError
 from tinygrad_edu.nn import Module
+from tinygrad_edu.nn.module import in_use
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.raw import lock
 from tinygrad_edu.train.history import History
@@ -68,9 +69,9 @@ class _Run:
         return self.loss(outputs, y)
 
     def judge(self, pair: Pair) -> tuple[float, float]:
-        """Loss and metric (nan: none) without recording; a loss that is not finite is an error."""
+        """Loss and metric (nan: none) in use, unrecorded; a loss that is not finite is an error."""
         x, y = pair
-        with no_grad():
+        with no_grad(), in_use(self.model):
             outputs = self.model(x)
             flat = outputs.reshape(len(y)) if outputs.shape == (*y.shape, 1) else outputs
             loss = self.loss(flat, y)
