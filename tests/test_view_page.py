@@ -250,6 +250,7 @@ def test_zooming_in_goes_to_the_next_level(open_page: Any) -> None:
     for _ in range(12):
         tab.mouse.wheel(0, -200)
     tab.wait_for_function("document.querySelector('[data-level=op]').hidden === false")
+    assert tab.inner_text("h1") == tab.title() == "Graph of mse_loss"
     tab.get_by_role("button", name="Layers").click()
     assert tab.locator("[data-level=layer]").is_visible()
 

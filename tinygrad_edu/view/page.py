@@ -53,14 +53,14 @@ def page(
     data = {
         "level": level,
         "levels": [[name, _WORDS[name]] for name in ordered],
+        "titles": {name: _title(scene) for name, scene in drawn.items()},
         "nodes": {node.id: _told(node) for scene in drawn.values() for node in scene.nodes},
         "edges": {e.id: [e.source, e.target] for s in drawn.values() for e in s.edges},
         "story": None if story is None else _story(story),
         "live": None if story is None else _live(story, live),
     }
-    title = safe(scenes[level].title or "Computation graph")
     parts = {
-        "TITLE": title,
+        "TITLE": safe(_title(scenes[level])),
         "DESCRIPTION": safe(scenes[level].description),
         "NOTE": f'<p class="note">{safe(note)}</p>' if note else "",
         "STYLE": stylesheet([], [], ["pos", "neg"], [], "auto") + asset("page.css"),
@@ -84,6 +84,10 @@ def embedded(data: Any) -> str:
     for mark, code in {**marks, "\u2029": "\\u2029"}.items():
         text = text.replace(mark, code)
     return text
+
+
+def _title(scene: Scene) -> str:
+    return scene.title or "Computation graph"
 
 
 def _prefixed(scene: Scene, level: str) -> Scene:

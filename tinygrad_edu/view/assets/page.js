@@ -137,6 +137,7 @@
   $("levels").hidden = data.levels.length < 2;
   function choose(name) {
     level = name;
+    document.title = document.querySelector("h1").textContent = data.titles[name];
     for (const [other, { box }] of Object.entries(levels)) {
       box.hidden = other !== name;
       if (buttons[other]) buttons[other].setAttribute("aria-pressed", String(other === name));
