@@ -92,13 +92,15 @@ def _sections() -> dict[str, list[Card]]:
     others = {name: (name,) for name in FAMILIES if name not in placed}
     sections: dict[str, list[Card]] = {title: [] for title in [*_SECTIONS, *others]}
     known: dict[int, str] = {}
+    listed: set[tuple[int, str]] = set()
     for title, names in {**_SECTIONS, **others}.items():
         for name in names:
             module = importlib.import_module(f"{_PACKAGE}.{name}")
             for public in _public(name, module):
                 thing = getattr(module, public)
-                if known.get(id(thing)) == public:
-                    continue  # another module uses it
+                if (id(thing), public) in listed:
+                    continue  # a module that uses it
+                listed.add((id(thing), public))
                 first = known.setdefault(id(thing), getattr(thing, "__name__", public))
                 if first != public:
                     sections[title].append(_alias(public, first, thing))
