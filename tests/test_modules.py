@@ -91,6 +91,25 @@ def test_train_and_eval_reach_every_module() -> None:
     assert net.train() is net and (net[0](x).data == 0).any()
 
 
+def test_names_of_ones_own_do_not_get_in_the_way() -> None:
+    class Mine(nn.Module):
+        transposed = True
+
+        def __init__(self) -> None:
+            self.modules = [nn.Dropout(0.5)]  # type: ignore[assignment]
+            self.buffers, self.name, self.weight = 3, "mine", nn.Parameter(1.0)
+
+        def train(self, data: Any) -> Any:  # type: ignore[override]
+            return self.eval()
+
+        def forward(self, x: Any) -> Any:
+            return self.modules[0](x) * self.weight  # type: ignore[index]
+
+    net = Mine()
+    assert np.array_equal(nn.Residual(net).eval()(X).data, 2.0 * X)
+    assert net.train("data") is net and nn.summary(net, X).parameters == 1
+
+
 def test_dropout_repeats_by_its_seed_and_draws_anew_at_each_call() -> None:
     x = np.ones(50)
     one, two = nn.Dropout(0.5, seed=3), nn.Dropout(0.5, seed=3)
@@ -225,6 +244,13 @@ def test_a_layer_computes_with_the_transpose_of_what_its_state_holds() -> None:
     state["weight"][0, 0] = 7.0  # the caller's
     layer.load_state_dict({**state, "bias": np.array([1, 2])})
     assert layer.weight is not None and layer.weight.data[0, 0] == 7.0
+
+
+def test_statistics_are_saved_in_a_file_too(tmp_path: Any) -> None:
+    net, other = (nn.Sequential(nn.Linear(2, 3, seed=s), nn.BatchNorm1d(3)) for s in (1, 2))
+    net(X[0])
+    tg.train.load(tg.train.save(tmp_path / "m.npz", net), other)
+    assert np.array_equal(other.eval()(X[0]).data, net.eval()(X[0]).data)
 
 
 class Language(nn.Module):

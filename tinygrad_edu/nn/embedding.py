@@ -19,9 +19,10 @@ class Embedding(Box):
 
     Called with whole numbers of any shape, it returns their rows: shape (…, embedding_dim). Only
     rows that occur get a gradient. Rows start from N(0, 1), as in PyTorch; the row ``padding_idx``
-    is 0 and stays so. Bengio, Ducharme, Vincent and Jauvin, "A neural probabilistic language
-    model" (2003). Raises `DTypeError` for numbers that are not whole, `IndexingError` for a word
-    that is not in the table.
+    is 0 and stays so. `TiedLinear` goes back from rows to words.
+
+    Bengio, Ducharme, Vincent and Jauvin, "A neural probabilistic language model" (2003). Raises
+    `DTypeError` for numbers that are not whole, `IndexingError` for a word beyond the table.
 
     >>> table = Embedding(10, 3)
     >>> table([[1, 2], [0, 9]]).shape

@@ -133,7 +133,7 @@ class Module(ABC):
 
     def modules(self) -> list[Module]:
         """This module and all modules inside, each once."""
-        return [m for _, m in self.named_modules()]
+        return _modules(self)
 
     def named_modules(self) -> list[tuple[str, Module]]:
         """This module (path "") and all modules inside, each once, with the path to each."""
@@ -148,13 +148,15 @@ class Module(ABC):
         """Compute as in training, here and in all modules inside: dropout drops, batch norm
         goes by the batch and keeps running statistics. Returns the module.
         """
-        for module in self.modules():
+        for module in _modules(self):
             module.training = bool(mode)
         return self
 
     def eval(self) -> Self:
         """Compute as in use: nothing is dropped, batch norm goes by its running statistics."""
-        return self.train(False)
+        for module in _modules(self):  # whatever a class of the user's calls `train`
+            module.training = False
+        return self
 
     def freeze(self) -> Self:
         """Let no parameter get a gradient, so that no optimizer moves it; returns the module.
@@ -208,10 +210,14 @@ class Module(ABC):
         return _fields(self)
 
 
+def _modules(x: Any) -> list[Module]:
+    return [m for _, m in _walk(x, "", set()) if isinstance(m, Module)]
+
+
 @contextmanager
 def in_use(model: Any) -> Iterator[None]:
     """`Module.eval` for as long as the block lasts; then every module is in the mode it was in."""
-    modes = [(m, m.training) for m in model.modules()] if isinstance(model, Module) else []
+    modes = [(m, m.training) for m in _modules(model)]
     try:
         for module, _ in modes:
             module.training = False

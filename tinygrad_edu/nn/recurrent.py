@@ -199,8 +199,8 @@ class GRU(_Recurrent):
     h' = (1 − z) · n + z · h. Arguments, shapes and results are those of `RNN`.
 
     Cho et al., "Learning phrase representations using RNN encoder–decoder for statistical machine
-    translation" (2014), where r multiplies h before W_hn; after it, as here, is PyTorch's and
-    cuDNN's form, and lets both products be one. Raises `ShapeError`.
+    translation" (2014), where r multiplies h before W_hn; after it, as here, is PyTorch's form,
+    and lets one product with h serve all three. Raises `ShapeError`.
 
     >>> out, h = GRU(3, 5, batch_first=True)(np.zeros((2, 7, 3)))
     >>> out.shape, h.shape

@@ -40,8 +40,8 @@ def _places(
 ) -> Iterator[tuple[Place, Value]]:
     if isinstance(x, Value):
         name = path.rpartition(".")[2]
-        if is_parameter(x) or (owner is not None and name in owner.buffers):
-            yield Place(path, owner is not None and name in owner.transposed), x
+        if is_parameter(x) or (owner is not None and name in type(owner).buffers):
+            yield Place(path, owner is not None and name in type(owner).transposed), x
         return
     if id(x) in above or not isinstance(x, (Module, list, tuple, Mapping, set, frozenset)):
         return
