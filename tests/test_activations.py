@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.errors import DTypeError, OperationError, ShapeError
 
 # Value, first and second derivative in the limit at -∞ and +∞; at ±10,000 they are reached.
 ONE, ZERO, LINE = (1.0, 0.0, 0.0), (0.0, 0.0, 0.0), (math.inf, 1.0, 0.0)
@@ -156,7 +156,9 @@ def test_a_network_finds_them_by_name() -> None:
         (lambda v: tg.softplus(v, beta=tg.Value(2.0)), DTypeError, r"beta"),
         (lambda v: tg.softmin(v[0]), ShapeError, r"softmin of a scalar(.|\n)*stack"),
         (lambda v: tg.glu(v), ShapeError, r"glu(.|\n)*3(.|\n)*even"),
-        (lambda v: tg.glu(v[0]), ShapeError, r"glu of a scalar"),
+        (lambda v: tg.glu(v[0]), OperationError, r"glu of a scalar(.|\n)*stack"),
+        (lambda v: tg.glu(v, axis=2), ShapeError, r"axis 2(.|\n)*axes are -1 to 0"),
+        (lambda v: tg.elu(v, "a"), DTypeError, r"alpha='a'(.|\n)*tg.elu\(x, alpha=1.0\)"),
     ],
 )
 def test_wrong_numbers_are_refused_by_name(call: Any, error: type, words: str) -> None:
@@ -169,7 +171,7 @@ def test_glu_gates_one_half_by_the_other() -> None:
     v = tg.Value(x)
     out = tg.glu(v)
     assert out.data == pytest.approx(x[:, :2] / (1.0 + np.exp(-x[:, 2:])))
-    assert tg.glu(v.T, axis=0).shape == (2, 1)
+    assert tg.glu(v.T, axis=0).shape == (2, 1) and tg.glu([1, 0, 0, 0]).tolist() == [0.5, 0.0]
     tg.sum(out).backward()
     s = 1.0 / (1.0 + np.exp(-x[:, 2:]))
     assert v.grad == pytest.approx(np.hstack([s, x[:, :2] * s * (1.0 - s)]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,19 @@ def test_directions_and_distances() -> None:
     assert out.role is None and out.tag.scope.path == ("cosine_similarity",)
 
 
+def test_vectors_broadcast_before_they_are_compared() -> None:
+    want = [tg.cosine_similarity(row, Y[0], dim=0) for row in X]
+    assert tg.cosine_similarity(tg.Value(X), Y[0]).data == pytest.approx(want)
+
+
+@pytest.mark.parametrize("loss", [tg.huber_loss, tg.smooth_l1_loss])
+def test_an_error_far_out_has_the_slope_of_the_line(loss: Any) -> None:
+    far = np.array([math.inf, 1e300, -1e300])
+    with np.errstate(all="raise"):
+        assert tg.grad(loss)(far, np.zeros(3), "sum").tolist() == [1.0, 1.0, -1.0]
+        assert loss(far, np.zeros(3), "none")[0] == math.inf
+
+
 ZEROS, ONES = np.zeros((2, 3)), np.ones((2, 3))
 WRONG: list[tuple[Any, type[TinygradError], str, str]] = [
     (lambda v: tg.l1_loss(v, np.zeros(2)), ShapeError,
@@ -184,6 +198,11 @@ WRONG: list[tuple[Any, type[TinygradError], str, str]] = [
      r"shapes \(2, 3\), \(2, 3\), \(2, 2\)", "(batch, features)"),
     (lambda v: tg.triplet_margin_loss(v, ONES, ONES, margin=0.0), DTypeError, "margin = 0.0",
      "positive"),
+    (lambda v: tg.binary_cross_entropy_with_logits(v, ZEROS, pos_weight=np.ones(2)), ShapeError,
+     r"with_logits.*broadcast", "shapes are matched from the right"),
+    (lambda v: tg.mse_loss(v, ZEROS, reduce="sum"), DTypeError, "keyword argument 'reduce'",
+     "tg.mse_loss(input, target, reduction='mean')"),
+    (lambda v: tg.mse_loss(v, ZEROS, reduction=v), DTypeError, "reduction is a static", "v.item()"),
 ]  # fmt: skip
 
 
@@ -191,4 +210,12 @@ WRONG: list[tuple[Any, type[TinygradError], str, str]] = [
 def test_messages(wrong: Any, kind: Any, text: str, hint: str) -> None:
     with pytest.raises(kind, match=text) as caught:
         wrong(tg.Value(ZEROS, "z"))
-    assert hint in str(caught.value)
+    told = str(caught.value)
+    assert hint in told
+    assert (
+        "is a static" in told
+        or "keyword argument" in told
+        or (
+            "operand 0: " in told and "made at test_losses" in told and "at test_losses.py:" in told
+        )
+    )

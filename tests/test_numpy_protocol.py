@@ -147,6 +147,9 @@ def test_most_of_numpy_computes() -> None:
         (lambda v: np.degrees(v), np.degrees(SQUARE)),
         (lambda v: np.real(v), SQUARE),
         (lambda v: np.isreal(v), [[True, True], [True, True]]),
+        (lambda v: np.median(v, overwrite_input=True), 0.625),
+        (lambda v: np.percentile(v, 50, method="linear"), 0.625),
+        (lambda v: np.quantile(v, 0.5, axis=0, method="linear"), [0.875, 0.625]),
     ],
 )
 def test_arguments_of_numpy_that_change_nothing(call: Any, want: Any) -> None:
@@ -158,6 +161,7 @@ def test_arguments_of_numpy_that_change_nothing(call: Any, want: Any) -> None:
     [
         (lambda v: np.sum(v, where=SQUARE > 0), "np.sum of a Value takes no where(.|\n)*tg.sum"),
         (lambda v: np.sum(v, initial=3.0), "takes no initial"),
+        (lambda v: np.quantile(v, 0.3, method="nearest"), "np.quantile of a Value takes no method"),
         (lambda v: np.mean(v, dtype=np.float32), "np.mean of a Value takes no dtype"),
         (lambda v: np.clip(v, 0.0, 1.0, casting="unsafe"), "np.clip of a Value takes no casting"),
         (lambda v: np.exp(v, where=SQUARE > 1), "np.exp of a Value takes no where(.|\n)*tg.exp"),

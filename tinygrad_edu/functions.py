@@ -10,10 +10,12 @@ import numpy as np
 
 from tinygrad_edu.context import MODE, Role, library_scope
 from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.ops.activations import softplus
 from tinygrad_edu.ops.arrays import reshape, stack, transpose
 from tinygrad_edu.ops.comparisons import equal, logical_and
+from tinygrad_edu.ops.composed import array, axis_of, composed, mistake
+from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import divide, maximum, sigmoid, square, tanh, where
 from tinygrad_edu.ops.reductions import log_softmax, mean, sum
 from tinygrad_edu.tags import set_role
@@ -21,8 +23,16 @@ from tinygrad_edu.tags import set_role
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def composite(name: str, role: Role | None = None) -> Callable[[F], F]:
+def composite(
+    name: str,
+    role: Role | None = None,
+    *,
+    stable: str = "",
+    conventions: Sequence[Convention] = (),
+) -> Callable[[F], F]:
     """Make a function of operations draw as one box and carry the caller's line.
+
+    ``stable`` and ``conventions`` stand on its card, as those of an operation do.
 
     >>> @composite("double")
     ... def double(x):
@@ -40,6 +50,8 @@ def composite(name: str, role: Role | None = None) -> Callable[[F], F]:
                 set_role(out, role, out.tag.name or name)
             return out
 
+        facts = {"stable": stable, "conventions": tuple(conventions)}
+        wrapper.facts = facts  # type: ignore[attr-defined]
         return wrapper  # type: ignore[return-value]
 
     return decorate
@@ -56,6 +68,7 @@ def linear(x: Any, W: Any, b: Any = None) -> Any:
 
 
 @composite("glu")
+@composed("x")
 def glu(x: Any, axis: int = -1) -> Any:
     """A gated linear unit: the first half along ``axis``, times the sigmoid of the second.
 
@@ -65,15 +78,15 @@ def glu(x: Any, axis: int = -1) -> Any:
     >>> glu(np.array([3.0, -1.0, 0.0, 0.0])).tolist()
     [1.5, -0.5]
     """
+    x = array(x)
     shape = np.shape(x)
     if not shape:
-        raise ShapeError("glu of a scalar", hint="tg.glu(tg.stack([value, gate])) has an axis")
-    if shape[axis] % 2:
-        raise ShapeError(f"glu: axis {axis} of {shape} has no halves", hint="an even length")
-    half = shape[axis] // 2
-    every = [slice(None)] * (axis % len(shape))
-    value, gate = x[(*every, slice(0, half))], x[(*every, slice(half, None))]
-    return value * sigmoid(gate)
+        raise mistake("glu of a scalar", "tg.glu(tg.stack([value, gate])) has an axis")
+    at = axis_of(len(shape), axis)
+    if shape[at] % 2:
+        raise mistake(f"axis {axis} of {shape} has no halves", "an even length")
+    half, every = shape[at] // 2, (slice(None),) * at
+    return x[(*every, slice(0, half))] * sigmoid(x[(*every, slice(half, None))])
 
 
 def neuron(
@@ -99,14 +112,14 @@ def neuron(
     return z if activation is None else activation(z)
 
 
-def paired(input: Any, target: Any, loss: str) -> tuple[Any, Any]:
+def paired(input: Any, target: Any) -> tuple[Any, Any]:
     """Both as Values or arrays of one shape: broadcasting a target is nearly always a mistake."""
     pair = [stack(x) if isinstance(x, (list, tuple)) else x for x in (input, target)]
     have, want = (x.shape if isinstance(x, Value) else np.shape(x) for x in pair)
     if have != want:
-        raise ShapeError(
-            f"{loss}: prediction of shape {have}, target of shape {want}",
-            hint="they must match; for one output per row, prediction[:, 0] or target[:, None]",
+        raise mistake(
+            f"prediction of shape {have}, target of shape {want}",
+            "they must match; for one output per row, prediction[:, 0] or target[:, None]",
         )
     return pair[0], pair[1]
 
@@ -114,7 +127,7 @@ def paired(input: Any, target: Any, loss: str) -> tuple[Any, Any]:
 def reduced(losses: Any, reduction: str, weights: Any = None) -> Any:
     """All losses, their sum, or their mean: over the weights where there are some."""
     if reduction not in ("mean", "sum", "none"):
-        raise DTypeError(f"no reduction {reduction!r}", hint='"mean", "sum" or "none"')
+        raise mistake(f"no reduction {reduction!r}", '"mean", "sum" or "none"', TypeError)
     if reduction == "none":
         return losses
     if reduction == "sum":
@@ -129,41 +142,45 @@ def numbers_of(x: Any) -> Any:
     return np.zeros(0) if MODE.get().recording is not None else np.asarray(x._data)
 
 
-def shares(target: Any, loss: str, what: str = "target") -> None:
+def shares(target: Any, what: str = "target") -> None:
     """Refuse probabilities outside of [0, 1], as classes called -1 and 1 would be."""
     t = numbers_of(target)
     if t.size and not (t.min() >= 0.0 and t.max() <= 1.0):
-        raise DTypeError(
-            f"{loss}: {what} from {t.min():.6g} to {t.max():.6g}, not from 0 to 1",
-            hint="a target is a probability, or a class called 0 or 1"
+        raise mistake(
+            f"{what} from {t.min():.6g} to {t.max():.6g}, not from 0 to 1",
+            "a target is a probability, or a class called 0 or 1"
             if what == "target"
             else "apply tg.sigmoid first, or use binary_cross_entropy_with_logits",
+            TypeError,
         )
 
 
 @composite("mse_loss", Role.LOSS)
+@composed("input", "target")
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean squared error, ``mean((input - target)²)``: for numbers to be met.
 
     >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     2.0
     """
-    input, target = paired(input, target, "mse_loss")
+    input, target = paired(input, target)
     return reduced(square(input - target), reduction)
 
 
 @composite("hinge_loss", Role.LOSS)
+@composed("input", "target")
 def hinge_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """``mean(max(0, 1 - target·input))`` for targets -1 and +1: the loss of a maximum margin.
 
     >>> hinge_loss(np.array([2.0, 0.5]), np.array([1.0, -1.0]))
     0.75
     """
-    input, target = paired(input, target, "hinge_loss")
+    input, target = paired(input, target)
     return reduced(maximum(1.0 - target * input, 0.0), reduction)
 
 
 @composite("binary_cross_entropy", Role.LOSS)
+@composed("input", "target", "weight", "pos_weight")
 def binary_cross_entropy_with_logits(
     input: Any,
     target: Any,
@@ -179,8 +196,8 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(np.array([0.0, 1000.0]), np.array([1.0, 1.0]))
     0.34657359027997264
     """
-    input, target = paired(input, target, "binary_cross_entropy_with_logits")
-    shares(target, "binary_cross_entropy_with_logits")
+    input, target = paired(input, target)
+    shares(target)
     if pos_weight is None:
         losses = softplus(input) - input * target
     else:
@@ -189,6 +206,7 @@ def binary_cross_entropy_with_logits(
 
 
 @composite("cross_entropy", Role.LOSS)
+@composed("input", "target", "weight")
 def cross_entropy(
     input: Any,
     target: Any,
@@ -212,16 +230,16 @@ def cross_entropy(
     axis = min(1, len(np.shape(input)) - 1)
     classes = np.shape(input)[axis] if axis >= 0 else 0
     if classes == 0:
-        raise ShapeError("cross_entropy needs a score per class", hint="logits: (batch, classes)")
+        raise mistake("it needs a score per class", "logits: (batch, classes)")
     if not 0.0 <= label_smoothing <= 1.0:
-        raise DTypeError(f"cross_entropy: label_smoothing {label_smoothing}", hint="from 0 to 1")
+        raise mistake(f"label_smoothing {label_smoothing}", "from 0 to 1", TypeError)
     surprise, smooth = -log_softmax(input, axis=axis), float(label_smoothing)
-    weight = weight if weight is None else per_class(weight, classes, "cross_entropy")
+    weight = weight if weight is None else per_class(weight, classes)
     if np.shape(target) == np.shape(input):
         if smooth:
             target = target * (1.0 - smooth) + smooth / classes
         return reduced(_expected(surprise, target, weight, axis), reduction)
-    losses, weights = labelled("cross_entropy", surprise, target, weight, ignore_index)
+    losses, weights = labelled(surprise, target, weight, ignore_index)
     if smooth:
         every = sum(_weighed(surprise, weight, axis), axis=axis) * (smooth / classes)
         known = where(equal(target, ignore_index), 0.0, every)
@@ -229,12 +247,13 @@ def cross_entropy(
     return reduced(losses, reduction, weights)
 
 
-def per_class(weight: Any, classes: int, loss: str) -> Any:
+def per_class(weight: Any, classes: int) -> Any:
+    """The weights of a loss, of which there must be one per class."""
     weight = weight if isinstance(weight, Value) else np.asarray(weight, dtype=float)
     if weight.shape != (classes,):
-        raise ShapeError(
-            f"{loss}: weight of shape {weight.shape} for {classes} classes",
-            hint=f"one number per class: shape ({classes},)",
+        raise mistake(
+            f"weight of shape {weight.shape} for {classes} classes",
+            f"one number per class: shape ({classes},)",
         )
     return weight
 
@@ -254,12 +273,10 @@ def _expected(surprise: Any, target: Any, weight: Any, axis: int) -> Any:
     return sum(_weighed(surprise, weight, axis) * target, axis=axis)
 
 
-def labelled(
-    loss: str, surprise: Any, labels: Any, weight: Any, ignore_index: int | None
-) -> tuple[Any, Any]:
+def labelled(surprise: Any, labels: Any, weight: Any, ignore_index: int | None) -> tuple[Any, Any]:
     """The weighed surprise at each label, and the weights of the mean or None."""
     ignore_index = np.iinfo(np.int64).min if ignore_index is None else ignore_index
-    classes, ignores = _checked_labels(loss, surprise, labels, ignore_index)
+    classes, ignores = _checked_labels(surprise, labels, ignore_index)
     n = len(np.shape(surprise))
     if n > 2:
         surprise = transpose(surprise, (0, *range(2, n), 1))
@@ -283,7 +300,7 @@ def labelled(
     return losses, weights
 
 
-def _checked_labels(loss: str, scores: Any, labels: Any, ignore_index: int) -> tuple[int, bool]:
+def _checked_labels(scores: Any, labels: Any, ignore_index: int) -> tuple[int, bool]:
     """The number of classes, and whether a label is ignored; labels that are no class are refused.
 
     A look at the smallest and the largest label is enough nearly always.
@@ -291,10 +308,10 @@ def _checked_labels(loss: str, scores: Any, labels: Any, ignore_index: int) -> t
     shape = np.shape(scores)
     classes, rest = shape[min(1, len(shape) - 1)], (*shape[:1], *shape[2:])
     if np.shape(labels) != (rest if len(shape) > 1 else ()) or labels.dtype.kind not in "iu":
-        raise ShapeError(
-            f"{loss}: labels of shape {np.shape(labels)} and type {labels.dtype} for "
+        raise mistake(
+            f"labels of shape {np.shape(labels)} and type {labels.dtype} for "
             f"logits of shape {shape}",
-            hint="whole class numbers of shape (batch,), or probabilities shaped like the logits",
+            "whole class numbers of shape (batch,), or probabilities shaped like the logits",
         )
     if isinstance(labels, Value) or not labels.size:
         return int(classes), False
@@ -302,8 +319,9 @@ def _checked_labels(loss: str, scores: Any, labels: Any, ignore_index: int) -> t
         return int(classes), False
     known = labels[labels != ignore_index]
     if known.size and (known.min() < 0 or known.max() >= classes):
-        raise DTypeError(
-            f"{loss}: labels from {known.min()} to {known.max()} for {classes} classes",
-            hint=f"number the classes 0 to {classes - 1}",
+        raise mistake(
+            f"labels from {known.min()} to {known.max()} for {classes} classes",
+            f"number the classes 0 to {classes - 1}",
+            TypeError,
         )
     return int(classes), known.size < labels.size

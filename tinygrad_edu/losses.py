@@ -13,7 +13,6 @@ import numpy as np
 
 from tinygrad_edu.context import Role
 from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.functions import (
     composite,
     labelled,
@@ -25,6 +24,7 @@ from tinygrad_edu.functions import (
 )
 from tinygrad_edu.ops.arrays import broadcast_to, reshape
 from tinygrad_edu.ops.comparisons import equal, greater, greater_equal, less, logical_and
+from tinygrad_edu.ops.composed import composed, mistake
 from tinygrad_edu.ops.elementwise import (
     absolute,
     exp,
@@ -42,26 +42,28 @@ from tinygrad_edu.ops.spreads import norm
 LOWEST = -100.0  # log(0) in `binary_cross_entropy`, as in PyTorch
 
 
-def _positive(loss: str, name: str, number: float, or_zero: bool = False) -> None:
+def _positive(name: str, number: float, or_zero: bool = False) -> None:
     if not (number > 0.0 or (or_zero and number == 0.0)):
-        raise DTypeError(f"{loss}: {name} = {number}", hint=f"{name} is a positive number")
+        raise mistake(f"{name} = {number}", f"{name} is a positive number", TypeError)
 
 
 # Numbers to be met -------------------------------------------------------------------------------
 
 
 @composite("l1_loss", Role.LOSS)
+@composed("input", "target")
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean absolute error, ``mean(|input - target|)``: outliers pull no harder than others.
 
     >>> l1_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     1.0
     """
-    input, target = paired(input, target, "l1_loss")
+    input, target = paired(input, target)
     return reduced(absolute(input - target), reduction)
 
 
 @composite("smooth_l1_loss", Role.LOSS)
+@composed("input", "target")
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """Half the squared error over ``beta`` where it is smaller than beta, else the absolute one.
 
@@ -70,30 +72,34 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     >>> smooth_l1_loss(np.array([0.5, 3.0]), np.array([0.0, 0.0]), reduction="none")
     array([0.125, 2.5  ])
     """
-    input, target = paired(input, target, "smooth_l1_loss")
-    _positive("smooth_l1_loss", "beta", beta, or_zero=True)
+    input, target = paired(input, target)
+    _positive("beta", beta, or_zero=True)
     error = absolute(input - target)
     if beta == 0.0:
         return reduced(error, reduction)
     near = less(error, beta)
-    return reduced(where(near, 0.5 / beta * square(error), error - 0.5 * beta), reduction)
+    small = where(near, error, 0.0)  # a square that is not used must not overflow
+    return reduced(where(near, 0.5 / beta * square(small), error - 0.5 * beta), reduction)
 
 
 @composite("huber_loss", Role.LOSS)
+@composed("input", "target")
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """Half the squared error up to ``delta``, a straight line beyond (Huber, 1964).
 
     >>> huber_loss(np.array([0.5, 3.0]), np.array([0.0, 0.0]), reduction="none", delta=2.0)
     array([0.125, 4.   ])
     """
-    input, target = paired(input, target, "huber_loss")
-    _positive("huber_loss", "delta", delta)
+    input, target = paired(input, target)
+    _positive("delta", delta)
     error = absolute(input - target)
     far = greater(error, delta)
-    return reduced(where(far, delta * (error - 0.5 * delta), 0.5 * square(error)), reduction)
+    small = where(far, 0.0, error)  # a square that is not used must not overflow
+    return reduced(where(far, delta * (error - 0.5 * delta), 0.5 * square(small)), reduction)
 
 
 @composite("poisson_nll_loss", Role.LOSS)
+@composed("input", "target")
 def poisson_nll_loss(
     input: Any,
     target: Any,
@@ -109,7 +115,7 @@ def poisson_nll_loss(
     >>> poisson_nll_loss(np.array([0.0]), np.array([2.0]))
     1.0
     """
-    input, target = paired(input, target, "poisson_nll_loss")
+    input, target = paired(input, target)
     losses = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
         several = greater(target, 1.0)
@@ -120,6 +126,7 @@ def poisson_nll_loss(
 
 
 @composite("gaussian_nll_loss", Role.LOSS)
+@composed("input", "target", "var")
 def gaussian_nll_loss(
     input: Any,
     target: Any,
@@ -136,17 +143,17 @@ def gaussian_nll_loss(
     >>> gaussian_nll_loss(np.array([1.0]), np.array([3.0]), np.array([1.0]))
     2.0
     """
-    input, target = paired(input, target, "gaussian_nll_loss")
+    input, target = paired(input, target)
     shape, have = np.shape(input), np.shape(var)
     if have == shape[:-1] and have != shape:
         var = reshape(var, (*have, 1))
     elif have not in (shape, (*shape[:-1], 1), ()):
-        raise ShapeError(
-            f"gaussian_nll_loss: var of shape {have} for input of shape {shape}",
-            hint="a variance per number, one per row, or a single one",
+        raise mistake(
+            f"var of shape {have} for input of shape {shape}",
+            "a variance per number, one per row, or a single one",
         )
     if numbers_of(var).size and numbers_of(var).min() < 0.0:
-        raise DTypeError("gaussian_nll_loss: var has negative numbers", hint="tg.exp(log_var)")
+        raise mistake("var has negative numbers", "tg.exp(log_var)", TypeError)
     var = maximum(var, eps)
     losses = 0.5 * (log(var) + square(input - target) / var)
     return reduced(losses + 0.5 * math.log(2.0 * math.pi) if full else losses, reduction)
@@ -156,6 +163,7 @@ def gaussian_nll_loss(
 
 
 @composite("binary_cross_entropy", Role.LOSS)
+@composed("input", "target", "weight")
 def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean"
 ) -> Any:
@@ -167,9 +175,9 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none")
     array([  0.69314718, 100.        ])
     """
-    input, target = paired(input, target, "binary_cross_entropy")
-    shares(target, "binary_cross_entropy")
-    shares(input, "binary_cross_entropy", "probabilities")
+    input, target = paired(input, target)
+    shares(target)
+    shares(input, "probabilities")
     none, sure = less(input, math.exp(LOWEST)), greater_equal(input, 1.0)
     yes = where(none, LOWEST, log(where(none, 1.0, input)))
     no = where(sure, LOWEST, log1p(-where(sure, 0.0, input)))
@@ -178,6 +186,7 @@ def binary_cross_entropy(
 
 
 @composite("nll_loss", Role.LOSS)
+@composed("input", "target", "weight")
 def nll_loss(
     input: Any,
     target: Any,
@@ -193,14 +202,15 @@ def nll_loss(
     target = target if isinstance(target, Value) else np.asarray(target)
     shape = np.shape(input)
     if not shape or not shape[min(1, len(shape) - 1)]:
-        raise ShapeError(f"nll_loss: input of shape {shape}", hint="(batch, classes)")
+        raise mistake(f"input of shape {shape}", "(batch, classes)")
     if weight is not None:
-        weight = per_class(weight, shape[min(1, len(shape) - 1)], "nll_loss")
-    losses, weights = labelled("nll_loss", -input, target, weight, ignore_index)
+        weight = per_class(weight, shape[min(1, len(shape) - 1)])
+    losses, weights = labelled(-input, target, weight, ignore_index)
     return reduced(losses, reduction, weights)
 
 
 @composite("kl_div", Role.LOSS)
+@composed("input", "target")
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """How far the distribution ``target`` is from the one with log probabilities ``input``.
 
@@ -210,7 +220,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     >>> kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), reduction="batchmean")
     0.6931471805599453
     """
-    input, target = paired(input, target, "kl_div")
+    input, target = paired(input, target)
     if log_target:
         losses = exp(target) * (target - input)
     else:
@@ -222,6 +232,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 
 
 @composite("multi_margin_loss", Role.LOSS)
+@composed("input", "target", "weight")
 def multi_margin_loss(
     input: Any,
     target: Any,
@@ -239,19 +250,19 @@ def multi_margin_loss(
     0.25
     """
     if p not in (1, 2):
-        raise DTypeError(f"multi_margin_loss: p = {p}", hint="1 or 2")
+        raise mistake(f"p = {p}", "1 or 2", TypeError)
     target = target if isinstance(target, Value) else np.asarray(target)
     shape = np.shape(input)
     if len(shape) not in (1, 2) or not shape[-1]:
-        raise ShapeError(f"multi_margin_loss: input of shape {shape}", hint="(batch, classes)")
-    right, _ = labelled("multi_margin_loss", input, target, None, None)
+        raise mistake(f"input of shape {shape}", "(batch, classes)")
+    right, _ = labelled(input, target, None, None)
     column = right[..., None] if len(shape) == 2 else right
     short = maximum(margin - column + input, 0.0)
     short = square(short) if p == 2 else short
     if weight is not None:
-        weight = per_class(weight, shape[-1], "multi_margin_loss")
+        weight = per_class(weight, shape[-1])
         rows = broadcast_to(weight, shape)
-        own, _ = labelled("multi_margin_loss", rows, target, None, None)
+        own, _ = labelled(rows, target, None, None)
         short = short * (own[..., None] if len(shape) == 2 else own)
     label = target[..., None] if len(shape) == 2 else target
     losses = sum(where(equal(np.arange(shape[-1]), label), 0.0, short), axis=-1) / float(shape[-1])
@@ -261,16 +272,17 @@ def multi_margin_loss(
 # Directions and distances ------------------------------------------------------------------------
 
 
-def _one_shape(name: str, *vectors: Any) -> None:
+def _one_shape(*vectors: Any) -> None:
     shapes = [np.shape(v) for v in vectors]
     if any(shape != shapes[0] for shape in shapes) or not shapes[0]:
-        raise ShapeError(
-            f"{name}: shapes {', '.join(map(str, shapes))}",
-            hint="vectors of one length, side by side: (batch, features)",
+        raise mistake(
+            f"shapes {', '.join(map(str, shapes))}",
+            "vectors of one length, side by side: (batch, features)",
         )
 
 
 @composite("cosine_similarity")
+@composed("x1", "x2")
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle between vectors along an axis; lengths below ``eps`` count as eps.
 
@@ -281,11 +293,14 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 
 
 def _cosine(x1: Any, x2: Any, dim: int, eps: float) -> Any:
-    units = [x / maximum(norm(x, axis=dim, keepdims=True), eps) for x in (x1, x2)]
+    shape = np.broadcast_shapes(np.shape(x1), np.shape(x2))
+    vectors = [x if np.shape(x) == shape else broadcast_to(x, shape) for x in (x1, x2)]
+    units = [x / maximum(norm(x, axis=dim, keepdims=True), eps) for x in vectors]
     return sum(units[0] * units[1], axis=dim)
 
 
 @composite("pairwise_distance")
+@composed("x1", "x2")
 def pairwise_distance(
     x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Any:
@@ -298,6 +313,7 @@ def pairwise_distance(
 
 
 @composite("cosine_embedding_loss", Role.LOSS)
+@composed("input1", "input2", "target")
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Any:
@@ -306,22 +322,22 @@ def cosine_embedding_loss(
     >>> cosine_embedding_loss(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), np.array([1]))
     1.0
     """
-    _one_shape("cosine_embedding_loss", input1, input2)
+    _one_shape(input1, input2)
     if np.shape(target) != np.shape(input1)[:-1]:
-        raise ShapeError(
-            f"cosine_embedding_loss: target of shape {np.shape(target)} for inputs of shape "
-            f"{np.shape(input1)}",
-            hint="1 or -1 per pair",
+        raise mistake(
+            f"target of shape {np.shape(target)} for inputs of shape {np.shape(input1)}",
+            "1 or -1 per pair",
         )
     signs = numbers_of(target)
     if signs.size and not np.isin(signs, (-1, 1)).all():
-        raise DTypeError("cosine_embedding_loss: a target is not 1 or -1", hint="2 * labels - 1")
+        raise mistake("a target is not 1 or -1", "2 * labels - 1", TypeError)
     cosine = _cosine(input1, input2, -1, 1e-12)
     losses = where(equal(target, 1.0), 1.0 - cosine, maximum(cosine - margin, 0.0))
     return reduced(losses, reduction)
 
 
 @composite("triplet_margin_loss", Role.LOSS)
+@composed("anchor", "positive", "negative")
 def triplet_margin_loss(
     anchor: Any,
     positive: Any,
@@ -340,8 +356,8 @@ def triplet_margin_loss(
     >>> round(triplet_margin_loss(a, a, far, margin=4.0, eps=0.0), 6)
     1.0
     """
-    _one_shape("triplet_margin_loss", anchor, positive, negative)
-    _positive("triplet_margin_loss", "margin", margin)
+    _one_shape(anchor, positive, negative)
+    _positive("margin", margin)
     near = norm(anchor - positive + eps, p, -1)
     far = norm(anchor - negative + eps, p, -1)
     if swap:

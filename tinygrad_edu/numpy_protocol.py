@@ -47,7 +47,8 @@ _JOINS = {"concatenate", "stack", "hstack", "vstack", "dstack", "column_stack"}
 _SILENT: dict[str, tuple[Any, ...]] = {
     "out": (None,), "dtype": (None,), "where": (True,), "initial": (), "casting": ("same_kind",),
     "order": (None, "C", "K"), "subok": (True, False), "kind": (None,), "stable": (None,),
-    "device": (None,), "copy": (None,), "mean": (), "correction": (), "overwrite_input": (False,),
+    "device": (None,), "copy": (None,), "mean": (), "correction": (),
+    "overwrite_input": (True, False), "method": ("linear",), "interpolation": (None,),
 }  # fmt: skip
 _RENAMED = {"a_min": "lower", "min": "lower", "a_max": "upper", "max": "upper"}  # of np.clip
 _METHODS = {

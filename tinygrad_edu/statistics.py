@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import Value
-from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.functions import composite
 from tinygrad_edu.ops.arrays import astype, broadcast_to, concatenate, stack
+from tinygrad_edu.ops.composed import composed, mistake
 from tinygrad_edu.ops.elementwise import divide, equal, maximum, sqrt, square, where
 from tinygrad_edu.ops.rearranging import diagonal
 from tinygrad_edu.ops.reductions import Axis, axes_of, count_of, max, mean, min, sum
@@ -32,6 +32,7 @@ def _array(x: Any) -> Any:
 
 
 @composite("ptp")
+@composed("x")
 def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """How far the largest number is above the smallest ("peak to peak").
 
@@ -42,6 +43,7 @@ def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @composite("average")
+@composed("x", "weights")
 def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = False) -> Any:
     """The weighted mean, ``sum(w · x) / sum(w)``; the weights may carry gradients too.
 
@@ -57,10 +59,9 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
     if weights.shape != x.shape:
         axes = axes_of(x, axis)
         if len(axes) != 1 or weights.shape != (x.shape[axes[0]],):
-            raise ShapeError(
-                f"average: weights of shape {weights.shape} for numbers of shape {x.shape}, "
-                f"axis {axis}",
-                hint="weights shaped like the numbers, or one per place of a single axis",
+            raise mistake(
+                f"weights of shape {weights.shape} for numbers of shape {x.shape}, axis {axis}",
+                "weights shaped like the numbers, or one per place of a single axis",
             )
         weights = weights.reshape(tuple(-1 if i == axes[0] else 1 for i in range(len(x.shape))))
     weights = broadcast_to(weights, x.shape)
@@ -68,6 +69,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
 
 
 @composite("median")
+@composed("x")
 def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The number in the middle of the order; of an even count the mean of the two there.
 
@@ -85,6 +87,7 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @composite("quantile")
+@composed("x")
 def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The number below which a share ``q`` of the numbers lies, between two by a straight line.
 
@@ -95,8 +98,8 @@ def quantile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """
     x, shares = _array(x), np.asarray(q, dtype=float)
     if shares.ndim > 1 or not np.all((shares >= 0.0) & (shares <= 1.0)):
-        raise DTypeError(
-            f"quantile: q = {q} is no share", hint="numbers from 0 to 1; tg.percentile takes 0-100"
+        raise mistake(
+            f"q = {q} is no share", "numbers from 0 to 1; tg.percentile takes 0-100", TypeError
         )
     if shares.ndim:
         return stack(*[_quantile(x, float(s), axis, keepdims) for s in shares])
@@ -113,6 +116,7 @@ def _quantile(x: Any, share: float, axis: Axis, keepdims: bool) -> Any:
     return lower + (upper - lower) * (place - k)
 
 
+@composed("x")
 def percentile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """`quantile` with ``q`` from 0 to 100.
 
@@ -123,6 +127,7 @@ def percentile(x: Any, q: Any, axis: Axis = None, keepdims: bool = False) -> Any
 
 
 @composite("trace")
+@composed("x")
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The sum along a diagonal of a matrix, or of each matrix that two axes span.
 
@@ -131,11 +136,12 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """
     x = _array(x)
     if len(x.shape) < 2:
-        raise ShapeError(f"trace of shape {x.shape}", hint="a matrix has two axes; tg.sum has one")
+        raise mistake(f"trace of shape {x.shape}", "a matrix has two axes; tg.sum has one")
     return sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
 @composite("diff")
+@composed("x", "prepend", "append")
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences of neighbours along an axis, taken ``n`` times.
 
@@ -145,7 +151,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     x = _array(x)
     [along] = axes_of(x, axis)
     if n < 0:
-        raise DTypeError(f"diff: n = {n}", hint="how many times: 0, 1, 2, …")
+        raise mistake(f"n = {n}", "how many times: 0, 1, 2, …", TypeError)
     ends = [_array(e) if e is not None else None for e in (prepend, append)]
     if any(e is not None for e in ends):
         x = concatenate(*[e for e in (ends[0], x, ends[1]) if e is not None], axis=along)
@@ -159,6 +165,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 
 
 @composite("nansum")
+@composed("x")
 def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum of what is not nan; nan gets gradient 0.
 
@@ -170,6 +177,7 @@ def nansum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @composite("nanprod")
+@composed("x")
 def nanprod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The product of what is not nan.
 
@@ -185,6 +193,7 @@ def _counted(x: Any, axis: Axis, keepdims: bool) -> Any:
 
 
 @composite("nanmean")
+@composed("x")
 def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean of what is not nan; nan where nothing is.
 
@@ -201,6 +210,7 @@ def _nan_extreme(extreme: Any, loser: float, x: Any, axis: Axis, keepdims: bool)
 
 
 @composite("nanmax")
+@composed("x")
 def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest of what is not nan; nan where nothing is.
 
@@ -211,6 +221,7 @@ def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @composite("nanmin")
+@composed("x")
 def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest of what is not nan; nan where nothing is.
 
@@ -221,6 +232,7 @@ def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @composite("nanvar")
+@composed("x")
 def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The variance of what is not nan; ``ddof`` is taken off the divisor.
 
@@ -240,6 +252,7 @@ def _nanvar(x: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
 
 
 @composite("nanstd")
+@composed("x")
 def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The square root of `nanvar`; its derivative is 0 where all numbers are equal.
 

@@ -91,6 +91,8 @@ def failure(op: Any, inputs: Sequence[Any], params: dict[str, Any], error: Excep
     place = f"\n  at {site}: {site.text}" if site else ""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     hint = getattr(error, "hint", None) or advice(op.name, shapes, error)
+    if hint is None and params and isinstance(error, TypeError):
+        hint = signature(op)
     formula = getattr(op, "formula", "")
     computes = f"\n  formula {formula}" if formula else ""
     message = f"{op.name}{static}: {reason}{computes}{operands}{place}"
@@ -212,7 +214,12 @@ def rule_failure(op: Any, i: int, xs: Sequence[Any], error: Exception) -> Autodi
 
 def no_axis(axis: Any, x: Any, n: int) -> ShapeError:
     """An axis that the operand does not have, or one named twice."""
-    return ShapeError(f"axis {axis} is out of bounds for {describe(x)}", hint=axes(n))
+    site, what = user_site(2), f"axis {axis} is out of bounds"
+    place = f"\n  at {site}: {site.text}" if site else ""
+    told = ShapeError(f"{what} for {describe(x)}{place}", hint=axes(n))
+    told.reason = np.exceptions.AxisError(what)
+    told.reason.hint = told.hint  # type: ignore[attr-defined]
+    return told
 
 
 def static_value(op: Any, params: dict[str, Any]) -> DTypeError:

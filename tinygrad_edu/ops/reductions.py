@@ -17,6 +17,7 @@ from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.ops import conventions, examples, numeric, source
 from tinygrad_edu.ops.arrays import astype, broadcast_to, reshape, stack
 from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
+from tinygrad_edu.raw import operand
 from tinygrad_edu.raw import shape as shape_of
 from tinygrad_edu.wording import no_axis
 
@@ -75,7 +76,7 @@ def _prepare(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     if type(x) is Value and x.ndim and not keepdims:
         return {"axis": axis, "keepdims": keepdims}
     if axis is None and (type(x) is float or not np.shape(getattr(x, "_data", x))):
-        return x  # a scalar is its own sum, mean and maximum
+        return x if isinstance(x, Value) else operand(x)  # a scalar is its own sum and maximum
     if keepdims and isinstance(x, Value) and _reduced_shape(x, axis) == x.shape:
         return x  # and so is an array along axes of length 1
     return {"axis": axis, "keepdims": keepdims}
