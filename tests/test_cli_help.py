@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,6 +141,34 @@ def _counted() -> list[str]:
 def test_kinks_say_what_the_rule_answers() -> None:
     assert "at x = 0; the derivative there is 0 by convention" in text_of(OPS["relu"])
     assert "at x = y; the derivative there is 0.5, 0.5 by convention" in text_of(OPS["maximum"])
+
+
+def test_a_function_of_operations_says_how_it_is_stable_and_what_it_chooses() -> None:
+    card = tg.card("binary_cross_entropy")
+    assert "log1p" in card.stable and "stable" in str(card)
+    assert [row.gives for row in card.conventions] == ["100.0", "0.0"]
+
+    @tg.composite("twice", stable="a sum of two")
+    def twice(x: Any) -> Any:
+        """The double."""
+        return x + x
+
+    assert card_of(twice).stable == "a sum of two" and card_of(twice).conventions == ()
+
+
+def test_the_kink_of_two_operands_is_told() -> None:
+    assert tg.card("prelu").kinks.endswith("prelu at 0: the weight → 0.25")
+    assert tg.card("arctan2").kinks.endswith("arctan2 at the origin → 0.0")
+    assert tg.card("maximum").kinks.startswith("at x = y; the derivative there is 0.5, 0.5")
+    assert tg.card("elu").kinks == "none with these parameters"
+    assert tg.card("add").call == "tg.add(x, y)" and tg.card("solve").call == "tg.solve(a, b)"
+
+
+def test_no_operation_stands_on_the_page_twice() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "ops.md").read_text(encoding="utf-8")
+    headings = [line for line in page.splitlines() if line.startswith("### ")]
+    assert len(headings) == len(set(headings)) > 250
+    assert not [line for line in page.splitlines() if line.startswith("## ops.")]
 
 
 def test_a_users_own_operation_has_a_card(capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,9 +130,10 @@ def card_of(what: Op[Any] | Callable[..., Any]) -> Card:
 
 def _of_operation(op: Op[Any]) -> Card:
     infix = op.kind in ("comparison", "logic") and op._arity == 2
+    own = isinstance(op.forward, BuiltinFunctionType)  # Python's calls its operands a and b
     return Card(
         name=op.name,
-        call=repr(op),
+        call=f"tg.{op.name}({', '.join(names_of(op))})" if own else repr(op),
         kind="no derivative" if op.plain else op.kind,
         summary=_first(op.forward),
         formula=f"x {op.symbol} y" if infix else op.formula,
@@ -154,7 +155,10 @@ def _of_function(function: Callable[..., Any]) -> Card:
     if not numpy and name not in _NO_PEERS and home.startswith(("losses", "functions", "networks")):
         shown = {"torch": f"F.{name}"}
     public = f"linalg.{name}" if home == "linalg" else name
-    return Card(public, f"tg.{public}{call(function)}", "function", text, elsewhere=shown)
+    return Card(
+        public, f"tg.{public}{call(function)}", "function", text, elsewhere=shown,
+        **getattr(function, "facts", {}),
+    )  # fmt: skip
 
 
 def call(thing: Any) -> str:
@@ -199,15 +203,17 @@ def _interval(low: float, high: float, name: str) -> str:
 
 def _kinks(op: Op[Any]) -> str:
     """Where there is no derivative, and what the rule answers there: asked, not written down."""
-    if op.rules is None or isinstance(op.rules, float) or len(op.kinks) != 1:
+    n = op._arity
+    point = [0.0] if n == 1 else [1.0] * n
+    one = op.rules is not None and len(op.kinks) == 1
+    there = one and op.kinks[0](*point, **op._defaults) == 0.0
+    if one and n == 1 and not there:
+        return "none with these parameters"
+    if not there:
         chosen = [f"{row.question} → {row.gives}" for row in op.facts["conventions"]]
         count = len(op.kinks)
         kinds = f"{count} kind{'s' * (count != 1)} of place without a derivative"
-        return "; ".join([kinds, *chosen]) if chosen else kinds
-    n = op._arity
-    point = [0.0] if n == 1 else [1.0] * n
-    if op.kinks[0](*point, **op._defaults) != 0.0:
-        return "none with these parameters"
+        return "; ".join(chosen) or kinds
     leaves = [Value(x) for x in point]
     grads = pull_back(op(*leaves), ONE)
     answers = ", ".join(f"{grads[leaf] or 0.0:g}" for leaf in leaves)

@@ -179,7 +179,8 @@ def hinge_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(maximum(1.0 - target * input, 0.0), reduction)
 
 
-@composite("binary_cross_entropy", Role.LOSS)
+@composite("binary_cross_entropy", Role.LOSS,
+    stable="softplus(z) − z·t from the score itself: exp is only taken of −|z|")  # fmt: skip
 @composed("input", "target", "weight", "pos_weight")
 def binary_cross_entropy_with_logits(
     input: Any,
@@ -205,7 +206,13 @@ def binary_cross_entropy_with_logits(
     return reduced(losses if weight is None else weight * losses, reduction)
 
 
-@composite("cross_entropy", Role.LOSS)
+@composite("cross_entropy", Role.LOSS,
+    stable="from log_softmax of the scores: no logarithm of a share that became 0 is taken",
+    conventions=(
+    Convention("cross entropy when every label is ignored: the mean of nothing",
+               "tg.cross_entropy(np.zeros((1, 2)), np.array([-100]))", "nan",
+               "F.cross_entropy(torch.zeros(1, 2), t([-100])).item()", "nan"),
+))  # fmt: skip
 @composed("input", "target", "weight")
 def cross_entropy(
     input: Any,

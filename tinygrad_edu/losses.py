@@ -25,6 +25,7 @@ from tinygrad_edu.functions import (
 from tinygrad_edu.ops.arrays import broadcast_to, reshape
 from tinygrad_edu.ops.comparisons import equal, greater, greater_equal, less, logical_and
 from tinygrad_edu.ops.composed import composed, mistake
+from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import (
     absolute,
     exp,
@@ -50,7 +51,10 @@ def _positive(name: str, number: float, or_zero: bool = False) -> None:
 # Numbers to be met -------------------------------------------------------------------------------
 
 
-@composite("l1_loss", Role.LOSS)
+@composite("l1_loss", Role.LOSS, conventions=(
+    Convention("absolute error where there is none", "d(tg.l1_loss)(np.ones(1), np.ones(1)).item()",
+               "0.0", "D(F.l1_loss)(torch.ones(1), torch.ones(1)).item()", "0.0"),
+))  # fmt: skip
 @composed("input", "target")
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """The mean absolute error, ``mean(|input - target|)``: outliers pull no harder than others.
@@ -62,7 +66,11 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     return reduced(absolute(input - target), reduction)
 
 
-@composite("smooth_l1_loss", Role.LOSS)
+@composite(
+    "smooth_l1_loss",
+    Role.LOSS,
+    stable="only errors below beta are squared, so that no square overflows",
+)
 @composed("input", "target")
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """Half the squared error over ``beta`` where it is smaller than beta, else the absolute one.
@@ -82,7 +90,11 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
     return reduced(where(near, 0.5 / beta * square(small), error - 0.5 * beta), reduction)
 
 
-@composite("huber_loss", Role.LOSS)
+@composite(
+    "huber_loss",
+    Role.LOSS,
+    stable="only errors up to delta are squared, so that no square overflows",
+)
 @composed("input", "target")
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """Half the squared error up to ``delta``, a straight line beyond (Huber, 1964).
@@ -125,7 +137,9 @@ def poisson_nll_loss(
     return reduced(losses, reduction)
 
 
-@composite("gaussian_nll_loss", Role.LOSS)
+@composite(
+    "gaussian_nll_loss", Role.LOSS, stable="variances below eps count as eps: no division by 0"
+)
 @composed("input", "target", "var")
 def gaussian_nll_loss(
     input: Any,
@@ -162,7 +176,15 @@ def gaussian_nll_loss(
 # Probabilities and classes -----------------------------------------------------------------------
 
 
-@composite("binary_cross_entropy", Role.LOSS)
+@composite("binary_cross_entropy", Role.LOSS,
+    stable="logarithms end at −100, and that of 1 − p is log1p(−p)",
+    conventions=(
+    Convention("binary cross entropy of the impossible", "tg.binary_cross_entropy([0.0], [1.0])",
+               "100.0", "F.binary_cross_entropy(t([0.0]), t([1.0])).item()", "100.0"),
+    Convention("binary cross entropy of the impossible: its slope",
+               "abs(d(tg.binary_cross_entropy)(np.zeros(1), np.ones(1)).item())", "0.0",
+               "D(F.binary_cross_entropy)(t([0.0]), t([1.0])).item()", "-999999995904.0"),
+))  # fmt: skip
 @composed("input", "target", "weight")
 def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean"
@@ -209,7 +231,7 @@ def nll_loss(
     return reduced(losses, reduction, weights)
 
 
-@composite("kl_div", Role.LOSS)
+@composite("kl_div", Role.LOSS, stable="0 · log 0 is 0, also beside a log probability of −∞")
 @composed("input", "target")
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
     """How far the distribution ``target`` is from the one with log probabilities ``input``.
@@ -281,7 +303,10 @@ def _one_shape(*vectors: Any) -> None:
         )
 
 
-@composite("cosine_similarity")
+@composite(
+    "cosine_similarity",
+    stable="each vector is divided by its own length, which no square makes overflow",
+)
 @composed("x1", "x2")
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle between vectors along an axis; lengths below ``eps`` count as eps.
@@ -299,7 +324,11 @@ def _cosine(x1: Any, x2: Any, dim: int, eps: float) -> Any:
     return sum(units[0] * units[1], axis=dim)
 
 
-@composite("pairwise_distance")
+@composite("pairwise_distance", conventions=(
+    Convention("distance 0", "d(tg.pairwise_distance)(np.ones(2), np.ones(2), eps=0.0).tolist()",
+               "[0.0, 0.0]", "D(lambda x: F.pairwise_distance(x, torch.ones(2), eps=0.0))"
+               "(torch.ones(2)).tolist()", "[0.0, 0.0]"),
+))  # fmt: skip
 @composed("x1", "x2")
 def pairwise_distance(
     x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False

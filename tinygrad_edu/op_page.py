@@ -13,6 +13,7 @@ from tinygrad_edu.cards import Card, card_of
 from tinygrad_edu.engine import Op
 from tinygrad_edu.families import FAMILIES, registry
 from tinygrad_edu.functions import composite
+from tinygrad_edu.ops.conventions import Convention
 
 _PACKAGE = __name__.split(".")[0]
 _TOOLS = (composite,)
@@ -120,8 +121,9 @@ def _public(name: str, module: Any) -> list[str]:
     """The names a module provides: as the table of families says, or those it declares."""
     if name == "linalg":
         return list(module.__all__)
-    own = importlib.import_module(_PACKAGE).__all__
-    made = [n for n, x in vars(module).items() if n in own and _made_here(x, module.__name__)]
+    package, home = importlib.import_module(_PACKAGE), module.__name__
+    found = [(n, x) for n, x in vars(module).items() if n in package.__all__]
+    made = [n for n, x in found if _made_here(x, home) and getattr(package, n) is x]
     return list(dict.fromkeys([*FAMILIES.get(name, ()), *made]))
 
 
@@ -131,12 +133,18 @@ def _made_here(thing: Any, home: str) -> bool:
     return isinstance(thing, FunctionType) and thing.__module__ == home and thing not in _TOOLS
 
 
+def conventions() -> list[tuple[str, Convention]]:
+    """Every row that an operation or a function declares, with its name; what differs first."""
+    registry()
+    cards = [card for section in _sections().values() for card in section]
+    rows = [(card.name, row) for card in cards for row in card.conventions]
+    return sorted(rows, key=lambda pair: (not pair[1].differs, pair[0]))
+
+
 def _conventions() -> str:
-    rows = [(name, row) for name, op in registry().items() for row in op.facts["conventions"]]
-    rows.sort(key=lambda pair: (not pair[1].differs, pair[0]))
     head = ["| | operation | question | here | gives | elsewhere | gives |", "|" + "---|" * 7]
     body = []
-    for name, row in rows:
+    for name, row in conventions():
         cells = ["≠" if row.differs else "=", f"[{name}](#{_anchor(name)})", row.question]
         cells += [_cell(row.here), _cell(row.gives), _cell(row.elsewhere)]
         body.append(f"| {' | '.join([*cells, _cell(row.gives_elsewhere)])} |")

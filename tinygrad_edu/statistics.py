@@ -14,6 +14,7 @@ from tinygrad_edu.engine import Value
 from tinygrad_edu.functions import composite
 from tinygrad_edu.ops.arrays import astype, broadcast_to, concatenate, stack
 from tinygrad_edu.ops.composed import composed, mistake
+from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import divide, equal, maximum, sqrt, square, where
 from tinygrad_edu.ops.rearranging import diagonal
 from tinygrad_edu.ops.reductions import Axis, axes_of, count_of, max, mean, min, sum
@@ -192,7 +193,10 @@ def _counted(x: Any, axis: Axis, keepdims: bool) -> Any:
     return sum(astype(where(isnan(x), 0.0, 1.0), dtype=x.dtype), axis, keepdims)
 
 
-@composite("nanmean")
+@composite("nanmean", conventions=(
+    Convention("nanmean of nothing but nan", "tg.nanmean(np.array([np.nan]))", "nan",
+               "torch.nanmean(t([math.nan])).item()", "nan"),
+))  # fmt: skip
 @composed("x")
 def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean of what is not nan; nan where nothing is.
@@ -209,7 +213,12 @@ def _nan_extreme(extreme: Any, loser: float, x: Any, axis: Axis, keepdims: bool)
     return where(all(isnan(x), axis, keepdims), math.nan, found)
 
 
-@composite("nanmax")
+@composite("nanmax", conventions=(
+    Convention("nanmax where numbers tie: the gradient is shared equally",
+               "d(tg.nanmax)(np.array([2.0, 2.0, np.nan])).tolist()", "[0.5, 0.5, 0.0]",
+               "jax.grad(jnp.nanmax)(jnp.array([2.0, 2.0, math.nan])).tolist()",
+               "[0.5, 0.5, 0.0]"),
+))  # fmt: skip
 @composed("x")
 def nanmax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest of what is not nan; nan where nothing is.
@@ -231,7 +240,7 @@ def nanmin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _nan_extreme(min, math.inf, _array(x), axis, keepdims)
 
 
-@composite("nanvar")
+@composite("nanvar", stable="the mean is subtracted before anything is squared")
 @composed("x")
 def nanvar(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The variance of what is not nan; ``ddof`` is taken off the divisor.
@@ -251,7 +260,7 @@ def _nanvar(x: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
     return divide(sum(squares, axis, keepdims), free)
 
 
-@composite("nanstd")
+@composite("nanstd", stable="the mean is subtracted before anything is squared")
 @composed("x")
 def nanstd(x: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Any:
     """The square root of `nanvar`; its derivative is 0 where all numbers are equal.

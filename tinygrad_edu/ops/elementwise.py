@@ -85,6 +85,7 @@ def _power_of_exponent(out: Any, x: Any, y: Any) -> Any:
     [_power_of_base, _power_of_exponent],
     symbol="^", formula="x^y", domain=((0.0, INF), (-3.0, 3.0)), code="{0} ** {1}",
     conventions=conventions.POWER, analytic=True, torch="torch.pow({*})",
+    stable="where x or y is 0 the derivatives form neither 1/0 nor ln 0",
 )  # fmt: skip
 def power(x: Operand, y: Operand) -> Any:
     """x to the power y. The derivative of x**0 is 0; a negative base needs a whole exponent."""

@@ -62,6 +62,7 @@ _ALPHA, _SCALE = 1.6732632423543772848170429916717, 1.05070098735548049341933498
         Convention("selu at 0: the lower slope", "round(d(tg.selu)(0.0), 6)", "1.758099",
                    "round(D(F.selu)(t(0.0)).item(), 6)", "1.758099"),
     ),
+    stable="expm1 of numbers up to 0 only: no overflow, no digit lost near 0",
     js=f"{_SCALE} * ({{0}} > 0 ? {{0}} : {_ALPHA} * Math.expm1({{0}}))",
 )  # fmt: skip
 def selu(x: Operand) -> Any:
@@ -83,6 +84,7 @@ def selu(x: Operand) -> Any:
         Convention("celu at 0, second derivative: from the left", "d(d(tg.celu))(0.0)", "1.0",
                    "D(D(F.celu))(t(0.0)).item()", "0.0"),
     ),
+    stable="expm1 of numbers up to 0 only: no overflow, no digit lost near 0",
     js="{0} > 0 ? {0} : {alpha} * Math.expm1({0} / {alpha})",
 )  # fmt: skip
 def celu(x: Operand, alpha: float = 1.0) -> Any:

@@ -70,6 +70,7 @@ def _prepare_recurrence(a: Any, b: Any, axis: int) -> Any:
     ],
     kind="scan", symbol="⟲", formula="outᵢ = bᵢ + aᵢ · outᵢ₋₁", prepare=_prepare_recurrence,
     code=source.LINEAR_RECURRENCE, torch="", jax="",
+    stable="Nothing is divided by: zeros and underflow do no harm.",
     examples=examples.recurrence,
 )  # fmt: skip
 def linear_recurrence(a: Operand, b: Operand, /, axis: int = -1) -> Any:

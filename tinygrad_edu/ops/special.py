@@ -21,6 +21,7 @@ from tinygrad_edu.ops.numeric import by_numpy
 
 SLOPE = 2.0 / math.sqrt(math.pi)
 _TEXT = source.text_of(error_functions)
+_FAR_OUT = "the recurrence moves x beyond 15, where the asymptotic series has all digits"
 _STABLE = "1 − erf(x) is never formed beyond 0.5: the tail has a polynomial of its own"
 
 
@@ -105,7 +106,7 @@ def gammaln(x: Operand) -> Any:
         "float(polygamma_of({0}, 0))" + source.text_of(polygamma_of),
         "polygamma_of({0}, 0)" + source.text_of(polygamma_of),
     ),
-    jax="jax.scipy.special.digamma({0})",
+    jax="jax.scipy.special.digamma({0})", stable=_FAR_OUT,
 )  # fmt: skip
 def digamma(x: Operand) -> Any:
     """The derivative of `gammaln`, about log(x − 1/2); NaN at −1, −2, …"""
@@ -127,6 +128,7 @@ def _prepare_polygamma(x: Any, n: Any) -> Any:
         "polygamma_of({0}, {n})" + source.text_of(polygamma_of),
     ),
     torch="torch.polygamma({n}, {0})", jax="jax.scipy.special.polygamma({n}, {0})",
+    stable=_FAR_OUT,
 )  # fmt: skip
 def polygamma(x: Operand, n: int = 1) -> Any:
     """The derivative of order n of `digamma`: 1 is the trigamma function (SciPy: n, then x)."""
