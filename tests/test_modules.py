@@ -74,6 +74,12 @@ def test_modules_obey_the_laws(module: Any, x: Any) -> None:
     assert check_module(module, x, order=order).verdict in ("right", "at a kink")
 
 
+def test_a_state_that_is_given_gets_its_gradient() -> None:
+    h, c = 0.3 * np.cos(np.arange(12.0)).reshape(2, 2, 3, 1)
+    check_module(nn.LSTM(2, 1, 2), X, (h, c), order=1)
+    check_module(nn.GRU(2, 1, bidirectional=True), X, h, order=1)
+
+
 def test_attention_obeys_the_laws() -> None:
     layer = nn.MultiheadAttention(2, 2, kdim=1)
     check_module(layer, X[:, :1], np.ones((3, 1, 1)), X[[0, 1, 0], :1], order=1)
@@ -134,6 +140,29 @@ def test_running_statistics_stand_beside_the_graph() -> None:
     assert all(np.array_equal(before[k], v) for k, v in layer.state_dict().items())
     assert before["num_batches_tracked"] == 1
     assert [path for path, _ in layer.named_parameters()] == ["weight", "bias"]
+
+
+def test_without_a_momentum_the_statistics_are_plain_means() -> None:
+    layer = nn.BatchNorm1d(2, momentum=None)
+    batches = [np.cos(np.arange(8.0) * k).reshape(4, 2) for k in (1, 2, 3)]
+    for batch in batches:
+        layer(batch)
+    means = np.mean([b.mean(axis=0) for b in batches], axis=0)
+    spreads = np.mean([b.var(axis=0, ddof=1) for b in batches], axis=0)
+    np.testing.assert_allclose(layer.state_dict()["running_mean"], means, rtol=1e-12)
+    np.testing.assert_allclose(layer.state_dict()["running_var"], spreads, rtol=1e-12)
+    assert layer.state_dict()["num_batches_tracked"] == 3
+
+
+def test_dropout_inside_of_attention_and_blocks_ends_with_training() -> None:
+    x = np.ones((6, 1, 4))
+    layer = nn.MultiheadAttention(4, 1, dropout=0.5)
+    seen = layer(x, x, x)[1].data
+    assert set(np.round(np.unique(seen), 12)) == {0.0, round(2.0 / 6.0, 12)}
+    assert np.allclose(layer.eval()(x, x, x)[1].data, 1.0 / 6.0)
+    block = nn.TransformerBlock(4, 1, 4, dropout=0.5)
+    assert not np.array_equal(block(x).data, block(x).data)
+    assert np.array_equal(block.eval()(x).data, block(x).data)
 
 
 def test_a_batch_norm_without_statistics_always_goes_by_the_batch() -> None:
@@ -387,6 +416,35 @@ def test_every_module_loads_by_name_and_says_what_it_is(capsys: Any) -> None:
     assert "Hochreiter and Schmidhuber" in printed and "out, (h, c) = lstm(x, (h, c))" in printed
     tg.help("nn.LeakyReLU")
     assert "tg.nn.LeakyReLU(negative_slope=0.01, name=None)" in capsys.readouterr().out
+
+
+def test_every_activation_is_a_module() -> None:
+    functions = {getattr(getattr(nn, name), "function", "") for name in nn.__all__}
+    known = {name for name, op in tg.registry().items() if op.kind == "activation"}
+    assert known - functions == {"prelu", "step", "gelu_tanh"}  # its own class; no slope; an option
+    np.testing.assert_allclose(nn.GELU("tanh")(X).data, tg.gelu_tanh(X))
+    for name in nn.__all__:
+        made = getattr(nn, name)
+        if getattr(made, "activation", None) in known and name not in ("Threshold", "PReLU", "GLU"):
+            assert np.array_equal(made()(X).data, getattr(tg, made.function)(X)), name
+            assert repr(made()) == f"{name}()"
+
+
+def test_what_a_module_says_of_itself() -> None:
+    table = nn.Embedding(5, 3)
+    made = {
+        "LayerNorm((4,), bias=False)": nn.LayerNorm(4, bias=False),
+        "LayerNorm((2, 4), eps=0.1)": nn.LayerNorm((2, 4), 0.1),
+        "BatchNorm1d(3, affine=False)": nn.BatchNorm1d(3, affine=False),
+        "TiedLinear(3 -> 5)": nn.TiedLinear(table.weight),
+        "Embedding(5, 3, padding_idx=1)": nn.Embedding(5, 3, 1),
+        "MaxPool2d(kernel_size=2, stride=1)": nn.MaxPool2d(2, 1),
+        "LSTM(3 -> 4, 2 layers, batch first)": nn.LSTM(3, 4, 2, batch_first=True),
+        "Conv1d(2 -> 4, 3, padding='same', no bias)": nn.Conv1d(
+            2, 4, 3, padding="same", bias=False
+        ),
+    }
+    assert {repr(module): module for module in made.values()} == made
 
 
 def test_a_small_network_does_not_pay_for_the_large_ones() -> None:

@@ -65,6 +65,8 @@ class Box(Module):
         shown = []
         for p in inspect.signature(type(self)).parameters.values():
             value = getattr(self, p.name, p.default)
+            if isinstance(p.default, bool):  # a bias is there or not
+                value = value is not None and value is not False
             if p.name in ("seed", "name") or isinstance(value, (Value, Module)):
                 continue
             if p.default is p.empty or value != p.default:

@@ -100,6 +100,9 @@ class TiedLinear(Box):
         z = x @ transpose(self.weight)
         return z if self.bias is None else z + self.bias
 
+    def __repr__(self) -> str:
+        return f"TiedLinear({self.sizes[0]} -> {self.sizes[1]})"
+
 
 def _bias(count: int) -> Value:
     return bias(np.zeros(count))
