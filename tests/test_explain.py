@@ -107,6 +107,8 @@ def test_arrays_are_told_with_shape_and_length() -> None:
     )
     assert [s.local for s in told.shares] == [None, None]
     assert "upstream array(3, 4), norm 3.464 → share array(3, 4), norm 22.49" in str(told)
+    one = tg.weight([3.0], "b")
+    assert tg.explain((one * one).sum(), one).sentence == "raising b would raise the output: ∇ +6"
     mixed = tg.weight([1.0, -1.0], "m")
     assert "alike would not change the output to first order, single ones would" in (
         tg.explain((mixed * mixed).sum(), mixed).sentence

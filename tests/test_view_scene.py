@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.errors import DTypeError, ShapeError
 from tinygrad_edu.view import legend
 from tinygrad_edu.view.network import keep_strongest
 from tinygrad_edu.view.picture import Picture, draw
@@ -392,6 +392,9 @@ def test_the_inputs_columns_can_be_named() -> None:
     for drawn in (model, model(np.ones((5, 2))), tg.nn.MLP(2, [3], 1, form="scalar")([1.0, 2.0])):
         scene = draw(drawn, "neuron", input_names=names).scene
         assert [node.title for node in scene.nodes[:2]] == names
+        for wrong in (names[:1], [*names, "year"]):
+            with pytest.raises(ShapeError, match=rf"{len(wrong)} input_names for 2 inputs"):
+                draw(drawn, "neuron", input_names=wrong)
     with pytest.raises(DTypeError, match=r"a list: input_names=\["):
         draw(model, input_names="bill_length_mm")
 

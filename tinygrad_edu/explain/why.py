@@ -242,8 +242,9 @@ def _missing(said: str, name: str, wrt: Value, slot: int | None) -> str:
 
 
 def _sentence(said: str, name: str, gradient: Any) -> str:
-    if np.ndim(gradient):
+    if np.size(gradient) != 1:
         return _array_sentence(said, name, gradient)
+    gradient = float(np.reshape(gradient, -1)[0])
     if gradient != gradient or abs(gradient) == np.inf:
         return f"nothing can be said of raising {name}: ∇ of {said} is {number(gradient)}"
     if gradient == 0.0:

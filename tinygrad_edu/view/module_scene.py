@@ -16,6 +16,7 @@ from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.view import labels
 from tinygrad_edu.view.boxes import box_lines, norm
 from tinygrad_edu.view.network import Cell, Column, Connection, network_scene
+from tinygrad_edu.view.neurons import check_names
 from tinygrad_edu.view.scene import Edge, Node, Scene
 
 __all__ = ["LayerInfo", "module_scene"]
@@ -102,6 +103,7 @@ def _boxes(layers: Sequence[LayerInfo], name: str) -> Scene:
 
 def _neurons(layers: Sequence[LayerInfo], name: str, names: tuple[str, ...]) -> Scene:
     size = layers[0].inputs
+    check_names(names, [size])
     names = names or tuple(getattr(layers[0], "input_names", ()))
 
     def input_cell(index: int) -> Cell:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.errors import ShapeError
 from tinygrad_edu.view import labels, titles
 from tinygrad_edu.view.build import STALE, describe, region_title, weight_beside
 from tinygrad_edu.view.graph import Graph, Step
@@ -19,7 +20,7 @@ from tinygrad_edu.view.network import Cell, Column, Connection, network_scene
 from tinygrad_edu.view.regions import Region, Regions
 from tinygrad_edu.view.scene import Scene
 
-__all__ = ["matrix_of", "neuron_count", "neuron_scene", "vector_cell"]
+__all__ = ["check_names", "matrix_of", "neuron_count", "neuron_scene", "vector_cell"]
 
 
 def matrix_of(region: Region, regions: Regions) -> Step | None:
@@ -146,7 +147,8 @@ class _Columns:
             if not step.leaf or step.role != "input" or step in self.place or not fed:
                 continue
             width = int(np.shape(step.data)[-1])
-            cell = vector_cell("input", "input", step, width, self.names)
+            names = self.names if len(self.names) == width else ()
+            cell = vector_cell("input", "input", step, width, names)
             name = titles.title(step) if step.name else "inputs"
             self.place[step] = (self.add("inputs", f"{name} · {width}", width, cell), None)
 
@@ -300,10 +302,20 @@ def input_cell(step: Step, name: str = "") -> Cell:
     return replace(step_cell(step), role="input", title=labels.shorten(title))
 
 
+def check_names(names: Sequence[str], sizes: Sequence[int]) -> None:
+    """As many names as there are inputs, or none: a list that is off by one names wrongly."""
+    if names and sizes and len(names) not in sizes:
+        inputs = " and ".join(labels.count(size) for size in sizes)
+        raise ShapeError(
+            f"{len(names)} input_names for {inputs} inputs", hint="one name for each input, in order"
+        )
+
+
 def neuron_scene(graph: Graph, regions: Regions, names: Sequence[str] = ()) -> Scene:
     """The neuron-level picture of a folded graph; `names` are those of the inputs' columns."""
     found = _Columns(graph, regions, names)
     found.find()
+    check_names(names, [column.size for column in found.columns if column.kind == "inputs"])
     sizes = [column.size for column in found.columns if column.kind]
     contents = "columns of " + ", ".join(labels.count(size) for size in sizes) + " shapes"
     connections = found.connect()

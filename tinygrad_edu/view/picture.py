@@ -34,7 +34,8 @@ def draw(value: Any, level: str = "auto", input_names: Sequence[str] = ()) -> Pi
     use `.show()` or `.save("neuron.svg")`. `input_names` are what the columns of the input are
     called at neuron level, where they are not nodes with names of their own.
 
-    Raises `DTypeError` for what is neither a Value nor a module, `ValueError` for an unknown level.
+    Raises `DTypeError` for what is neither a Value nor a module, `ValueError` for an unknown level,
+    `ShapeError` for more or fewer names than inputs.
 
     >>> from tinygrad_edu.engine import Value
     >>> w, x = Value(0.5, "w"), Value(3.0, "x")
