@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import shutil
 import subprocess
 import tokenize
@@ -143,3 +144,11 @@ def test_what_the_readme_writes_is_ignored_and_nothing_else_lies_about() -> None
         ".ci", ".gitignore", "LICENSE", "README.md", "demos", "docs", "pyproject.toml",
         "pytest_tinygrad_edu", "tests", "tinygrad_edu",
     }  # fmt: skip
+
+
+def test_the_design_page_has_every_module_at_its_level() -> None:
+    page = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| (.*?) \|", page, re.M)
+    told = {name: int(level) for level, row in rows for name in re.findall(r"`(\w+)/?`", row)}
+    built = {place(file) for file in FILES} - {"__init__", "__main__"}
+    assert told == {name: LEVELS[name] for name in built}

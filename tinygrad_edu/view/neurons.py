@@ -307,7 +307,8 @@ def check_names(names: Sequence[str], sizes: Sequence[int]) -> None:
     if names and sizes and len(names) not in sizes:
         inputs = " and ".join(labels.count(size) for size in sizes)
         raise ShapeError(
-            f"{len(names)} input_names for {inputs} inputs", hint="one name for each input, in order"
+            f"{len(names)} input_names for {inputs} inputs",
+            hint="one name for each input",
         )
 
 
