@@ -60,6 +60,32 @@ def _trained(name: str, model: tg.nn.MLP, loss_of: Any, collector: bool = True) 
     return Cell(name, answer, step, collector)
 
 
+def _compiled(name: str, model: tg.nn.MLP, loss_of: Any, *data: Any) -> Cell:
+    """A cell that trains ``model`` by a compiled step; its arguments are the data."""
+    optimizer = tg.optim.SGD(model.parameters(), lr=RATE)
+
+    def gradients(*data: Any) -> Any:
+        loss = loss_of(*data)
+        optimizer.zero_grad()
+        loss.backward()
+        return loss
+
+    def trained(*data: Any) -> Any:
+        loss = gradients(*data)
+        optimizer.step()
+        return loss
+
+    step, slope = tg.compile(trained), tg.compile(gradients)
+
+    def answer() -> Answer:
+        loss, found = slope(*data), []
+        for info in model.structure():
+            found += [info.weight_grad, info.bias_grad]
+        return loss, found
+
+    return Cell(name, answer, lambda: step(*data))
+
+
 def scalar_step() -> list[Cell]:
     """W1, every weight a Value of its own: a graph per sample as micrograd records it, and the
     batch in one call, where each node of the same neurons holds the 100 samples."""
@@ -77,6 +103,10 @@ def scalar_step() -> list[Cell]:
         penalty = tg.sum([w * w for w in weights])
         return tg.sum(losses) * (1.0 / len(losses)) + PENALTY * penalty
 
+    def scores(x: Any, y: Any) -> Any:
+        penalty = tg.sum([w * w for w in weights])
+        return tg.mean(tg.maximum(1.0 - y * model(x)[:, 0], 0.0)) + PENALTY * penalty
+
     cells = []
     for name, loss, collector in (
         ("tinygrad_edu, a graph per sample", one_by_one, True),
@@ -86,6 +116,9 @@ def scalar_step() -> list[Cell]:
         model = _network("relu", "scalar")
         weights = model.parameters()
         cells.append(_trained(name, model, lambda f=loss, m=model, w=weights: f(m, w), collector))
+    model = _network("relu", "scalar")
+    weights = model.parameters()
+    cells.append(_compiled("compiled, 100 samples in each node", model, scores, x, y))
     return cells
 
 
@@ -105,7 +138,20 @@ def neuron() -> list[Cell]:
         gradients = [np.array([v.grad for v in vs]) for vs in (w, x)]
         return o.data, [*gradients, np.array(b.grad)]
 
-    return [Cell("tinygrad_edu", answer, run)]
+    def output(x0: Any, x1: Any, x2: Any, w0: Any, w1: Any, w2: Any, b: Any) -> Any:
+        return tg.tanh(x0 * w0 + x1 * w1 + x2 * w2 + b)
+
+    (x0, x1, x2), (w0, w1, w2), b = NEURON_X, NEURON_W, NEURON_B
+    compiled = tg.compile(tg.value_and_grad(output, range(7)))
+
+    def compiled_answer() -> Answer:
+        o, g = compiled(x0, x1, x2, w0, w1, w2, b)
+        return o, [np.array(g[3:6]), np.array(g[:3]), np.array(g[6])]
+
+    return [
+        Cell("tinygrad_edu", answer, run),
+        Cell("compiled", compiled_answer, lambda: compiled(x0, x1, x2, w0, w1, w2, b)),
+    ]
 
 
 def _by_hand(activation: Any, loss_of: Any) -> Cell:
@@ -150,7 +196,12 @@ def tensor_tanh() -> list[Cell]:
     x, y = moons()
     column, model = y[:, None], _network("tanh", "tensor")
     cell = _trained("tinygrad_edu", model, lambda: tg.mse_loss(model(x), column))
-    return [cell, _by_hand(tg.tanh, lambda h, y, p: tg.mse_loss(h, y))]
+    twin = _network("tanh", "tensor")
+    return [
+        cell,
+        _by_hand(tg.tanh, lambda h, y, p: tg.mse_loss(h, y)),
+        _compiled("compiled", twin, lambda x, y: tg.mse_loss(twin(x), y), x, column),
+    ]
 
 
 def tensor_relu() -> list[Cell]:
@@ -159,4 +210,10 @@ def tensor_relu() -> list[Cell]:
     column, model = y[:, None], _network("relu", "tensor")
     weights = model.parameters()
     cell = _trained("tinygrad_edu", model, lambda: _hinge(model(x), column, weights))
-    return [cell, _by_hand(tg.relu, _hinge)]
+    twin = _network("relu", "tensor")
+    own = twin.parameters()
+    return [
+        cell,
+        _by_hand(tg.relu, _hinge),
+        _compiled("compiled", twin, lambda x, y: _hinge(twin(x), y, own), x, column),
+    ]

@@ -85,7 +85,7 @@ class Compiled:
         self.asked, self.static, self.passes = backend, frozenset(static), tuple(passes)
         self._parameters = _parameters(function, self.static)
         self._programs: dict[Any, list[Program]] = {}
-        self._floats: dict[Any, Program] = {}
+        self._quick: dict[int, tuple[Callable[..., Any], Program]] = {}  # floats in, floats out
         self._last: Program | None = None
         self.recordings = 0
         if not isinstance(function, type):
@@ -95,14 +95,16 @@ class Compiled:
         mode = MODE.get()
         if mode.nested or mode.recording is not None:
             return self.function(*args, **kwargs)  # inside of grad or compile it is the function
-        if not kwargs:  # floats alone: the kind of the arguments is their types
-            program = self._floats.get(tuple(map(type, args)))
-            if program is not None:
-                try:
-                    return program.run(*args)
-                except Exception:
-                    program.report.careful += 1
-                    return program.careful(*args)
+        quick = None if kwargs else self._quick.get(len(args))
+        if quick is not None:
+            run, program = quick
+            try:
+                out = run(*args)
+            except Exception:
+                out = NotImplemented
+            if out is not NotImplemented:
+                self._last = program
+                return out
         numbers: list[Any] = []
         key = self._key(args, kwargs, numbers)
         for program in self._programs.get(key, ()):
@@ -168,7 +170,8 @@ class Compiled:
             )
         began = time.perf_counter()
         effects = len(recorded.effects)
-        source, run = Writer(tape, self.backend, effects).program()
+        writer = Writer(tape, self.backend, effects)
+        source, run = writer.program()
         careful = _Later(recorded.tape, effects)
         if self.backend != "python" and not _right(run, tape):
             source, run = Writer(tape, "python", effects).program()
@@ -177,8 +180,9 @@ class Compiled:
         draws = [step for step in tape.instructions if step.op.random]
         program = Program(recorded, tape, source, run, careful, report, recorded.guard(), draws)
         self._programs.setdefault(key, []).append(program)
-        if program.plain and not kwargs and args and all(type(x) is float for x in args):
-            self._floats[tuple(map(type, args))] = program
+        floats = not (kwargs or self.static) and set(map(type, args)) == {float}
+        if floats and program.plain and not report.distrusted:
+            self._quick[len(args)] = writer.of_floats(source), program
         self._last = program
         return program
 

@@ -68,9 +68,19 @@ class Writer:
         head = f"def program({', '.join(inputs)}):"
         lines = [*self.notes, *self.helpers, head, *[f"    {line}" for line in body]]
         source = "\n".join(lines) + "\n"
+        return source, self._made(source)
+
+    def of_floats(self, source: str) -> Callable[..., Any]:
+        """The same function, which returns NotImplemented where an argument is no float."""
+        types = " is ".join([f"type({self.names[i]})" for i in self.tape.inputs])
+        head = next(line for line in source.split("\n") if line.startswith("def program("))
+        guard = f"{head}\n    if not ({types} is float):\n        return NotImplemented"
+        return self._made(source.replace(head, guard, 1))
+
+    def _made(self, source: str) -> Callable[..., Any]:
         exec(compile(source, f"<compiled by tinygrad_edu, {self.backend}>", "exec"), self.scope)
         function: Callable[..., Any] = self.scope["program"]
-        return source, function
+        return function
 
     # Parts ----------------------------------------------------------------------------------------
 
