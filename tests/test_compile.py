@@ -404,7 +404,7 @@ def test_what_a_step_must_not_do_is_said() -> None:
     radam = tg.optim.RAdam([w])  # its rule asks how many steps there were
     guessing = tg.compile(lambda x: radam.minimize(w * x))
     guessing(1.0)
-    with pytest.raises(RecordingError, match="truth value"):
+    with pytest.raises(RecordingError, match=r"(truth value|float)(.|\n)*read while"):
         guessing(1.0)
     before = w.data
     with pytest.raises(RecordingError, match="is an argument or was made here"):

@@ -6,13 +6,17 @@ an optimizer are written down as results (*effects*), and carried out after each
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from tinygrad_edu import wording
 from tinygrad_edu.birth import all_finite
 from tinygrad_edu.engine import Value, describe, make_leaf
+from tinygrad_edu.engine import _next_id as next_id
 from tinygrad_edu.errors import NonFiniteError, RecordingError
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.raw import operand
@@ -30,6 +34,7 @@ class Move:
     new: Any
     before: dict[str, Value]
     after: dict[str, Any]
+    places: list[int] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -39,6 +44,8 @@ class Step:
     optimizer: Optimizer
     rates: list[Value]
     moves: list[Move] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    simple: bool = True  # numbers have their parameters' shapes and types, so they are put in place
 
     def refresh(self) -> None:
         """Put the rates and the memory of this moment into the leaves that stand for them."""
@@ -52,22 +59,45 @@ class Step:
 
     def guard(self) -> Any:
         """What the instructions were recorded for; where it differs they do not hold."""
-        states, groups = self.optimizer._states, []
+        states, names, found = self.optimizer._states, self.names, []
         for group in self.optimizer.param_groups:
-            settings = [group[k] for k in self.optimizer.defaults if k != "lr"]
-            found = [(p, p.requires_grad, (*states.get(p, ()),)) for p in group["params"]]
-            groups.append((settings, found))
-        return groups
+            params = group["params"]
+            found.append([group[name] for name in names])
+            found.append([p.requires_grad for p in params])
+            found.append([len(states[p]) if p in states else 0 for p in params])
+        return found
 
-    def carry_out(self, found: dict[Value, Any]) -> None:
-        """Do with the numbers of one run what the optimizer does after its updates."""
-        settings = [self.optimizer.settings(i) for i in range(len(self.rates))]
-        moves = []
+    def bind(self, place: dict[Value, int]) -> None:
+        """Note where the effects stand that a step consists of."""
+        self.names = [name for name in self.optimizer.defaults if name != "lr"]
         for m in self.moves:
-            after = {k: found[x] if isinstance(x, Value) else x for k, x in m.after.items()}
-            new = found[m.new] if isinstance(m.new, Value) else m.new
-            moves.append((m.parameter, found[m.gradient], new, after, settings[m.group]))
-        self.optimizer.carry_out(moves)
+            m.places = [place[m.gradient], *[place.get(x, -1) for x in (m.new, *m.after.values())]]
+            same_type = isinstance(m.new, Value) and m.new.dtype == m.parameter.dtype
+            self.simple = self.simple and same_type and m.new.shape == m.parameter.shape
+
+    def carry_out(self, numbers: Sequence[Any]) -> None:
+        """Do with the numbers of one run what the optimizer does after its updates."""
+        moves: list[tuple[Any, ...]] = []
+        optimizer = self.optimizer
+        settings = [optimizer.settings(i) for i in range(len(self.rates))]
+        total = 0.0
+        for m in self.moves:
+            found: list[Any] = [numbers[i] if i >= 0 else None for i in m.places]
+            g, new, *after = found
+            state = {}
+            if after:
+                pairs = zip(m.after.items(), after, m.places[2:], strict=True)
+                state = {key: x if i >= 0 else fixed for (key, fixed), x, i in pairs}
+            moves.append((m.parameter, g, new, state, settings[m.group]))
+            total += new if type(new) is float else np.vdot(new, new)
+        if not (self.simple and math.isfinite(total)):
+            optimizer.carry_out(moves)  # what is not finite is told there, and nothing moves
+            return
+        optimizer.steps += 1
+        states, last = optimizer._states, optimizer._last
+        for p, g, new, state, own in moves:
+            last[p] = (p._data, new, g, states.get(p, {}), state, own)
+            p._data, p.id, states[p] = new, next_id(), state
 
 
 @dataclass(eq=False)
@@ -80,6 +110,15 @@ class Recorded:
     steps: list[Step]
     losses: list[Value]
     effects: list[Value]
+    places: dict[str, list[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        place = {x: i for i, x in enumerate(self.effects)}
+        for step in self.steps:
+            step.bind(place)
+        self.places["losses"] = [place[x] for x in self.losses]
+        self.places["writes"] = [place[x] for _, x in self.writes]
+        self.places["gradients"] = [place[x] for _, x in self.gradients]
 
     @property
     def guarded(self) -> bool:
@@ -93,16 +132,15 @@ class Recorded:
 
     def apply(self, numbers: Sequence[Any]) -> None:
         """Carry out the effects of one run."""
-        found = dict(zip(self.effects, numbers, strict=True))
-        for loss in self.losses:
-            if not all_finite(found[loss]):
-                raise NonFiniteError(f"the loss is {found[loss]}; nothing moved", hint=_BORN)
+        for i in self.places["losses"]:
+            if not all_finite(numbers[i]):
+                raise NonFiniteError(f"the loss is {numbers[i]}; nothing moved", hint=_BORN)
         for step in self.steps:
-            step.carry_out(found)
-        for value, new in self.writes:
-            value.assign(found[new])
-        for value, gradient in self.gradients:
-            value._grad = found[gradient]
+            step.carry_out(numbers)
+        for (value, _), i in zip(self.writes, self.places["writes"], strict=True):
+            value.assign(numbers[i])
+        for (value, _), i in zip(self.gradients, self.places["gradients"], strict=True):
+            value._grad = numbers[i]
 
 
 _BORN = "the function without tg.compile tells where it was born"

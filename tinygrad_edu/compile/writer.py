@@ -21,7 +21,7 @@ from tinygrad_edu.engine import compute
 from tinygrad_edu.explain.identifiers import Names, identifier
 from tinygrad_edu.explain.literals import literal
 from tinygrad_edu.explain.templates import defined
-from tinygrad_edu.raw import canonical, lock
+from tinygrad_edu.raw import canonical
 from tinygrad_edu.tape import Instruction, Slot, Tape
 
 
@@ -35,7 +35,7 @@ class Writer:
         self.data += [step.recorded for step in tape.instructions]
         self.draws = [step for step in tape.instructions if step.op.random]
         self.scope: dict[str, Any] = {"np": np, "math": math, "canonical": canonical}
-        self.scope |= {"lock": lock, "compute": compute}
+        self.scope["compute"] = compute
         self.helpers: dict[str, str] = {}  # text of a function → its name
         self.notes: list[str] = []
         self.constants: dict[int, str] = {}
@@ -104,9 +104,9 @@ class Writer:
         for slot in dict.fromkeys(self.tape.outputs):
             name = self.names[slot]
             if self.memory.shares_input(slot) and isinstance(self.data[slot], np.ndarray):
-                lines.append(f"{name} = lock(np.array({name}))")
+                lines += [f"{name} = np.array({name})", f"{name}.setflags(write=False)"]
             elif isinstance(self.data[slot], np.ndarray) and slot >= self.first:
-                lines.append(f"lock({name})")
+                lines.append(f"{name}.setflags(write=False)")
         return lines
 
     def _results(self) -> str:
