@@ -301,6 +301,22 @@ def test_large_finite_gradients_are_no_alarm() -> None:
         assert np.all(w.data == 0.5e200)
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_gradients_whose_square_overflows_are_told_where_it_is_needed(name: str) -> None:
+    make, options = MAKERS[name]
+    for data in (np.array([1.0, 1.0]), 1.0):
+        w = tg.weight(data, "w")
+        opt = make([w], **options)
+        w.grad = data * 1e200
+        if make in (SGD, Adamax):
+            opt.step()
+            assert np.all(np.isfinite(w.data)) and np.all(w.data < 1.0)
+        else:
+            with pytest.raises(NonFiniteError, match=r"'w'.* too large to be sq(.|\n)*clip_grad"):
+                opt.step()
+            assert np.all(w.data == 1.0) and not opt._states
+
+
 def test_minimize_needs_one_number() -> None:
     w = tg.weight(np.ones(3), "w")
     with pytest.raises(ShapeError, match=r"is not a single number(.|\n)*losses\.mean\(\)"):

@@ -61,6 +61,14 @@ def sequence(library: Any, opt: Any) -> Any:
     return library.SequentialLR(opt, parts, milestones=[6, 40])
 
 
+def other_sequence(library: Any, opt: Any) -> Any:
+    parts = [
+        library.ExponentialLR(opt, 0.9), library.MultiStepLR(opt, [0, 3], 0.7),
+        library.CosineAnnealingWarmRestarts(opt, 4, 2), library.LambdaLR(opt, lambda t: 0.95**t),
+    ]  # fmt: skip
+    return library.SequentialLR(opt, parts, milestones=[5, 11, 30])
+
+
 def chain(library: Any, opt: Any) -> Any:
     return library.ChainedScheduler([library.LinearLR(opt), library.ExponentialLR(opt, 0.98)])
 
@@ -86,6 +94,7 @@ SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
     "warm-up": lambda s, opt: s.LinearLR(opt, 0.2, 0.9, total_iters=15),
     "lambda": lambda s, opt: s.LambdaLR(opt, [lambda t: 0.98**t, lambda t: 1 / (1 + t)]),
     "sequence": sequence,
+    "other sequence": other_sequence,
     "chain": chain,
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tinygrad_edu as tg
@@ -271,3 +272,61 @@ def test_states_of_other_schedules_are_refused() -> None:
     with pytest.raises(DTypeError, match="a state of something else for ExponentialLR"):
         chain.load_state_dict(broken)
     assert chain.state_dict() == before
+
+
+def test_a_group_that_came_later_is_told() -> None:
+    opt = made()
+    schedule, opt.steps = optim.StepLR(opt, 3), 1
+    opt.add_param_group({"params": [tg.weight(1.0)]})
+    with pytest.raises(AutodiffError, match=r"StepLR was made for 1 groups, now there are 2"):
+        schedule.step()
+
+
+def test_a_rate_below_zero_is_refused_and_no_group_has_changed() -> None:
+    opt = SGD([{"params": [tg.weight(1.0)]}, {"params": [tg.weight(1.0)]}], lr=0.5)
+    opt.steps = 1
+    schedule = optim.LambdaLR(opt, [lambda t: 0.5**t, lambda t: 1.0 - 2.0 * t])
+    with pytest.raises(DTypeError, match=r"lr is a number from 0 up, not -0\.5"):
+        schedule.step()
+    assert schedule.get_last_lr() == [0.5, 0.5]
+
+
+def test_a_saved_state_is_nobodys() -> None:
+    schedule = optim.MultiStepLR(made(), [1, 5])
+    saved = schedule.state_dict()
+    saved["milestones"].append(7)
+    assert schedule.milestones == [1, 5]
+    schedule.load_state_dict(saved)
+    saved["milestones"].append(9)
+    assert schedule.milestones == [1, 5, 7]
+
+
+def test_a_schedule_in_fit() -> None:
+    model = tg.nn.Linear(1, 1, seed=0)
+    opt = SGD(model.parameters(), lr=0.1)
+    schedule = optim.ExponentialLR(opt, 0.5)
+    x = np.linspace(0.0, 1.0, 5)[:, None]
+    tg.train.fit(
+        model, (x, x[:, 0]), "mse_loss", opt, epochs=3, progress=False,
+        callbacks=lambda history: schedule.step(),
+    )  # fmt: skip
+    assert opt.lr == pytest.approx(0.0125)
+
+
+def test_each_schedule_of_a_sequence_begins_at_its_own_start() -> None:
+    opt = made()
+    parts: list[Any] = [
+        optim.ExponentialLR(opt, 0.5), optim.CosineAnnealingWarmRestarts(opt, 4),
+        optim.MultiStepLR(opt, [0, 2], 0.5), optim.LinearLR(opt, 0.25, total_iters=3),
+    ]  # fmt: skip
+    schedule = optim.SequentialLR(opt, parts, milestones=[2, 4, 7])
+    cosine = 0.4 * (1.0 + math.cos(math.pi / 4))
+    expected = [0.8, 0.4, 0.8, cosine, 0.4, 0.4, 0.2, 0.2, 0.4, 0.6, 0.8]
+    assert go(opt, schedule, 11) == pytest.approx(expected)
+
+
+def test_a_cycle_that_only_rises() -> None:
+    opt = made()
+    schedule = optim.OneCycleLR(opt, 1.0, total_steps=4, pct_start=1.0, final_div_factor=10.0)
+    assert go(opt, schedule, 4)[-1] == pytest.approx(1.0)
+    assert opt.lr == pytest.approx(0.004)

@@ -31,6 +31,7 @@ class _Adaptive(Optimizer):
     """
 
     decoupled = False
+    squares = True
 
     @abstractmethod
     def sizes(self, d: Raw, state: State, s: Settings) -> State:
@@ -333,6 +334,8 @@ class Adamax(_Adaptive):
     >>> round(w.data, 6)
     4.9
     """
+
+    squares = False
 
     def __init__(
         self,

@@ -87,7 +87,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         else:
             self._go_to(checked("epoch", 0.0 if epoch is None else epoch))
         self._count += 1
-        self._set([self.rate(i, group) for i, group in enumerate(self.optimizer.param_groups)])
+        self._set(self.rate)
 
     def _go_to(self, epoch: float) -> None:
         self.last_epoch, self.T_i, start = math.floor(epoch), self.T_0, 0

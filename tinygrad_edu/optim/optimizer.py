@@ -32,6 +32,8 @@ class Optimizer(ABC):
     To make a loss large, make its negative small: ``opt.minimize(-score)``.
     """
 
+    squares = False  # whether the rule squares gradients
+
     def __init__(self, parameters: Any, **settings: Any) -> None:
         self.defaults = checked_settings(settings, settings, type(self).__name__)
         self.check(self.defaults)
@@ -130,8 +132,8 @@ class Optimizer(ABC):
                     continue
                 if type(g) is Value:
                     g = g._data
-                if not _finite(g):
-                    raise _wild_gradient(p)
+                if not _usable(g, self.squares):
+                    raise _wild_gradient(p, g)
                 new, after = self.update(p._data, g, self._states.get(p, {}), settings)
                 moves.append((p, g, new, after, settings))
         self.carry_out(moves)
@@ -142,7 +144,7 @@ class Optimizer(ABC):
             if type(new) is np.ndarray:
                 lock(new)
             if not _finite(new):
-                raise _wild_step(p, settings["lr"]) if _finite(g) else _wild_gradient(p)
+                raise _wild_step(p, settings["lr"]) if _finite(g) else _wild_gradient(p, g)
             if shape(new) != shape(p._data):
                 raise ShapeError(
                     f"an update of shape {shape(new)} for {describe(p)}",
@@ -280,8 +282,13 @@ def _numbers(settings: Settings) -> dict[str, float]:
     return found
 
 
-def _wild_gradient(p: Value) -> NonFiniteError:
-    return NonFiniteError(f"the gradient of {describe(p)} is not finite", hint=_BIRTHPLACE)
+def _wild_gradient(p: Value, g: Raw) -> NonFiniteError:
+    if not _finite(g):
+        return NonFiniteError(f"the gradient of {describe(p)} is not finite", hint=_BIRTHPLACE)
+    return NonFiniteError(
+        f"the gradient of {describe(p)} is too large to be squared",
+        hint="tg.optim.clip_grad_norm(parameters, 1.0) before the step",
+    )
 
 
 def _wild_step(p: Value, rate: float) -> NonFiniteError:
@@ -289,6 +296,16 @@ def _wild_step(p: Value, rate: float) -> NonFiniteError:
         f"the step would make {describe(p)} infinite or NaN",
         hint=f"a smaller learning rate than {rate:g}; nothing moved",
     )
+
+
+def _usable(g: Raw, squares: bool) -> bool:
+    """Whether a gradient is finite, and its square too where the rule needs it: an infinite mean of
+    squares would stay so, and no later step would move anything. One pass where all is well.
+    """
+    if math.isfinite(g * g if type(g) is float else np.vdot(g, g)):
+        return True
+    with np.errstate(over="ignore"):
+        return all_finite(g) and not (squares and not all_finite(g * g))
 
 
 def _finite(g: Any) -> bool:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_edu import functions, losses
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import BackendError, DataError, DTypeError, NonFiniteError, TinygradError
 from tinygrad_edu.files import write_whole
@@ -222,6 +221,8 @@ class _Batches:
 def _loss_of(loss: Any) -> Loss:
     if callable(loss):
         return loss  # type: ignore[no-any-return]
+    from tinygrad_edu import functions, losses  # here, so that optimizers load without them
+
     names = {name: f for home in (losses, functions) for name, f in vars(home).items()
              if callable(f) and name.endswith(("loss", "entropy", "logits"))}  # fmt: skip
     if loss not in names:

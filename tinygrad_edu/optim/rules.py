@@ -118,6 +118,8 @@ class RMSprop(Optimizer):
     4.9
     """
 
+    squares = True
+
     def __init__(
         self,
         parameters: Any,
@@ -200,6 +202,8 @@ class Adagrad(Optimizer):
     >>> round(w.data, 6)  # 5 - 0.1 - 0.1 / sqrt(2)
     4.829289
     """
+
+    squares = True
 
     def __init__(
         self,

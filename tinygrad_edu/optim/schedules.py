@@ -1,7 +1,8 @@
 """Learning rates that change while training goes on, with PyTorch's names and arithmetic.
 
 A schedule is made from an optimizer and sets the rate of each of its groups; call ``step()`` after
-``optimizer.step()``, once per epoch or per batch, as its numbers count.
+``optimizer.step()``, once per epoch or per batch, as its numbers count. In `train.fit`, once per
+epoch: ``callbacks=lambda history: schedule.step()``.
 
 >>> from tinygrad_edu.optim import SGD
 >>> from tinygrad_edu.engine import Value

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numbers
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.errors import AutodiffError, DTypeError
 from tinygrad_edu.optim.groups import Settings, checked, whole
 from tinygrad_edu.optim.optimizer import Optimizer
 
@@ -57,7 +57,8 @@ class Remembers:
     def state_dict(self) -> dict[str, Any]:
         """All it takes to go on from here; the rates themselves are in the optimizer's state."""
         state = {k: v for k, v in vars(self).items() if k not in self._kept_out}
-        return {"schedule": type(self).__name__, **state}
+        own = {k: [*v] if isinstance(v, list) else v for k, v in state.items()}
+        return {"schedule": type(self).__name__, **own}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go on where the schedule that gave this `state_dict` stopped.
@@ -73,7 +74,8 @@ class Remembers:
             if len(saved.get(name, ())) != len(own.get(name, ())):
                 n, m = len(saved[name]), len(own[name])
                 raise DTypeError(f"a state for {n} groups; the optimizer has {m}")
-        vars(self).update({k: v for k, v in saved.items() if k != "schedule"})
+        new = {k: [*v] if isinstance(v, list) else v for k, v in saved.items()}
+        vars(self).update({k: v for k, v in new.items() if k != "schedule"})
 
 
 class LRScheduler(Remembers, ABC):
@@ -120,17 +122,24 @@ class LRScheduler(Remembers, ABC):
             )
         self._count += 1
         self.last_epoch += 1
-        self._set([self.rate(i, group) for i, group in enumerate(self.optimizer.param_groups)])
+        self._set(self.rate)
 
     def restart(self) -> None:
         """Epoch 0 once more, from the rates at the start."""
         self.last_epoch = 0
-        groups = enumerate(self.optimizer.param_groups)
-        self._set([self.first_rate(i, group) for i, group in groups])
+        self._set(self.first_rate)
 
-    def _set(self, rates: list[float]) -> None:
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"] = checked("lr", rate)
+    def _set(self, rule: Callable[[int, Settings], float]) -> None:
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.base_lrs):
+            raise AutodiffError(
+                f"{type(self).__name__} was made for {len(self.base_lrs)} groups, now there are "
+                f"{len(groups)}",
+                hint="opt.add_param_group(…) first, then the schedule",
+            )
+        rates = [checked("lr", rule(i, group)) for i, group in enumerate(groups)]
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate
 
     def get_last_lr(self) -> list[float]:
         """The rates as they are now, one per group."""
