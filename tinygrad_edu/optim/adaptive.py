@@ -287,13 +287,13 @@ class RAdam(_Adaptive):
         """The mean square."""
         return {"square": _square(d, state, s)}
 
-    def _known(self, step: float, s: Settings) -> float:
+    def _known(self, step: Any, s: Settings) -> Any:
         """rho, for how many gradients v stands."""
         beta2 = s["betas"][1]
         gone = 2.0 * step * beta2**step / (1.0 - beta2**step)
-        return float(2.0 / (1.0 - beta2) - 1.0 - gone)
+        return 2.0 / (1.0 - beta2) - 1.0 - gone
 
-    def _trust(self, step: float, s: Settings) -> float | None:
+    def _trust(self, step: Any, s: Settings) -> Any:
         """The factor r, or None while the spread is not known."""
         beta2 = s["betas"][1]
         longest = 2.0 / (1.0 - beta2) - 1.0
@@ -301,7 +301,7 @@ class RAdam(_Adaptive):
         if rho <= 5.0:
             return None
         above = (rho - 4.0) * (rho - 2.0) * longest
-        return float((above / ((longest - 4.0) * (longest - 2.0) * rho)) ** 0.5)
+        return (above / ((longest - 4.0) * (longest - 2.0) * rho)) ** 0.5
 
     def reach(self, new: State, s: Settings) -> tuple[float, float, Raw]:
         """lr over the spread, or lr alone."""
