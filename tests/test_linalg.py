@@ -39,6 +39,7 @@ def plain(x: Any) -> Any:
 CALLS: list[Callable[[Any], Any]] = [
     np.linalg.inv, np.linalg.det, np.linalg.pinv, np.linalg.svdvals, np.linalg.eigvalsh,
     np.linalg.eigh, np.linalg.svd, np.linalg.qr, np.linalg.slogdet, np.linalg.cond,
+    lambda x: np.linalg.eigvalsh(x, UPLO="U"), lambda x: np.linalg.eigvalsh(x, "L"),
     np.linalg.matrix_rank, np.linalg.norm, np.linalg.trace, np.linalg.diagonal,
     np.linalg.matrix_norm, np.linalg.vector_norm, np.linalg.cholesky,
     lambda x: np.linalg.svd(x, full_matrices=False), lambda x: np.linalg.svd(x, compute_uv=False),

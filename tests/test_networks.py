@@ -504,7 +504,8 @@ def test_calls_of_the_wrong_kind_show_how_it_is_called(call: Any, reason: str, r
     assert repair in hint
 
 
-@pytest.mark.parametrize("options", [{"size": 2.5}, {"scale_factor": "a"}, {"size": (2, None)}])
+@pytest.mark.parametrize("options", [{"size": 2.5}, {"scale_factor": "a"}, {"size": (2, None)},
+                                     {"scale_factor": np.inf}])  # fmt: skip
 def test_sizes_that_are_no_numbers_are_refused(options: Any) -> None:
     with pytest.raises(ShapeError, match=r"(?s)interpolate: .*'image'.*a number or a tuple of 2"):
         tg.interpolate(tg.Value(X, "image"), **options)

@@ -49,6 +49,7 @@ _SILENT: dict[str, tuple[Any, ...]] = {
     "order": (None, "C", "K"), "subok": (True, False), "kind": (None,), "stable": (None,),
     "device": (None,), "copy": (None,), "mean": (), "correction": (),
     "overwrite_input": (True, False), "method": ("linear",), "interpolation": (None,),
+    "UPLO": ("L", "U"), "writeable": (False,),
 }  # fmt: skip
 _RENAMED = {"a_min": "lower", "min": "lower", "a_max": "upper", "max": "upper"}  # of np.clip
 _METHODS = {

@@ -75,7 +75,7 @@ def _target(x: Any, size: Any, scale_factor: Any) -> tuple[Geometry, list[float]
         elif len(several) == axes:
             new = tuple(map(operator.index, several))
             steps = [n / m for n, m in zip(old, new, strict=True) if m]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass  # no numbers: told below, as sizes that do not fit
     if min(*new, *old, 1) < 1 or len(new) != axes:
         name = "scale_factor" if size is None else "size"
