@@ -350,6 +350,17 @@ def test_a_mistake_is_told_with_its_repair(call: Any, kind: Any, texts: list[str
     assert "hint: " in said
 
 
+@pytest.mark.parametrize(
+    "name", sorted({*L.__all__, "dot", "vdot", "inner", "kron"} - {"matrix_transpose"})
+)
+def test_a_call_without_operands_shows_how_it_is_called(name: str) -> None:
+    if name == "matrix_transpose":
+        return  # a helper of the rules, as fast as can be
+    with pytest.raises(DTypeError) as caught:
+        (getattr(L, name) if name in L.__all__ else getattr(tg, name))()
+    assert caught.value.hint and f"{name}(" in caught.value.hint
+
+
 def test_what_numpy_raises_is_caught_as_what_numpy_raises() -> None:
     with pytest.raises(np.linalg.LinAlgError):
         L.inv(np.ones((2, 2)))

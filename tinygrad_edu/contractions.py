@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.functions import composite
 from tinygrad_edu.ops.arrays import reshape, stack
-from tinygrad_edu.ops.composed import given
+from tinygrad_edu.ops.composed import composed, given
 from tinygrad_edu.ops.einsum import LETTERS, einsum
 from tinygrad_edu.ops.elementwise import multiply
 from tinygrad_edu.ops.products import matmul
@@ -20,6 +20,7 @@ from tinygrad_edu.wording import refusal
 Axes = int | tuple[int, ...] | list[int]
 
 
+@composed("a", "b")
 def dot(a: Any, b: Any) -> Any:
     """The product of vectors, matrices or numbers; sums over the last axis of a.
 
@@ -36,6 +37,7 @@ def dot(a: Any, b: Any) -> Any:
     return matmul(a, b) if n < 2 or (m <= 2 and n == 2) else tensordot(a, b, (-1, -2))
 
 
+@composed("a", "b")
 def vdot(a: Any, b: Any) -> Any:
     """The sum of all products of two arrays, taken as flat vectors.
 
@@ -49,6 +51,7 @@ def vdot(a: Any, b: Any) -> Any:
     return matmul(a, b)
 
 
+@composed("a", "b")
 def inner(a: Any, b: Any) -> Any:
     """The sum of products over the last axes of both; all other axes are kept.
 
@@ -63,6 +66,7 @@ def inner(a: Any, b: Any) -> Any:
     return tensordot(a, b, (-1, -1))
 
 
+@composed("a", "b")
 def outer(a: Any, b: Any) -> Any:
     """Every number of a times every number of b, as a matrix.
 
@@ -79,6 +83,7 @@ def flat(x: Any) -> Any:
 
 
 @composite("kron")
+@composed("a", "b")
 def kron(a: Any, b: Any) -> Any:
     """The Kronecker product: a, with each number replaced by that number times b.
 
@@ -97,6 +102,7 @@ def kron(a: Any, b: Any) -> Any:
     return reshape(apart, tuple(m * k for m, k in zip(left, right, strict=True)))
 
 
+@composed("a", "b")
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The sum of products over some axes of both; all other axes are kept, those of a first.
 
@@ -136,6 +142,7 @@ def _paired_axes(a: Any, b: Any, axes: Any) -> tuple[list[int], list[int]]:
 
 
 @composite("cross")
+@composed("a", "b")
 def cross(
     a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Any:

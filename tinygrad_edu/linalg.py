@@ -82,6 +82,7 @@ def _matrices(function: str, a: Any, square: bool = False) -> Any:
 _MATRICES = "the last two axes are the rows and columns: a[:, None] makes a column of a vector"
 
 
+@composed("a")
 def eigh(a: Any, UPLO: str = "L") -> EighResult:
     """Eigenvalues and eigenvectors of a symmetric matrix: ``a @ v = v * w``.
 
@@ -97,6 +98,7 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
     return EighResult(eigvalsh(a), eigh_vectors(a))
 
 
+@composed("a")
 def svd(
     a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Any:
@@ -117,6 +119,7 @@ def svd(
     return SVDResult(svd_u(a), svdvals(a), svd_vh(a))
 
 
+@composed("a")
 def qr(a: Any, mode: str = "reduced") -> Any:
     """Orthogonal columns times an upper triangle: ``a = Q @ R``; with ``mode="r"`` R alone.
 
@@ -135,6 +138,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     return QRResult(qr_q(a), qr_r(a))
 
 
+@composed("a")
 def slogdet(a: Any) -> SlogdetResult:
     """Sign and logarithm of the determinant, which may be too large or small for a number.
 
@@ -146,6 +150,7 @@ def slogdet(a: Any) -> SlogdetResult:
 
 
 @composite("lstsq")
+@composed("a", "b")
 def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
     """The x for which ``a @ x`` is nearest to b, by the pseudo-inverse; of many the shortest.
 
@@ -165,7 +170,11 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
     cut = float(np.finfo(a.dtype).eps) * np.maximum(rows, columns) if rcond is None else rcond
     x = matmul(pinv(a, rcond=float(cut)), b)
     sizes = svdvals(a)
-    numbers = _numbers(sizes, a) if isinstance(sizes, Value) else sizes
+    try:
+        numbers = sizes._readable("lstsq") if isinstance(sizes, Value) else sizes
+    except RecordingError as error:
+        what = f"lstsq: the rank of {describe(a)} decides on the result, and would be frozen"
+        raise RecordingError(what, hint="tg.linalg.pinv(a) @ b is the solution alone") from error
     rank = int(np.sum(numbers > cut * np.max(numbers, initial=0.0)))
     if not rank == columns < rows:
         return x, np.zeros(0), rank, sizes
@@ -173,15 +182,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Any]:
     return x, left, rank, sizes
 
 
-def _numbers(sizes: Value, a: Any) -> Any:
-    try:
-        return sizes._readable("lstsq")
-    except RecordingError as error:
-        what = f"lstsq: the rank of {describe(a)} decides on the result, and would be frozen"
-        raise RecordingError(what, hint="tg.linalg.pinv(a) @ b is the solution alone") from error
-
-
 @composite("matrix_power")
+@composed("a")
 def matrix_power(a: Any, n: int) -> Any:
     """Each matrix multiplied with itself n times, by repeated squaring; n < 0 takes the inverse.
 
@@ -204,6 +206,7 @@ def matrix_power(a: Any, n: int) -> Any:
 
 
 @composite("multi_dot")
+@composed("arrays")
 def multi_dot(arrays: Sequence[Any]) -> Any:
     """The product of several matrices, in the order that needs the fewest multiplications.
 
@@ -237,6 +240,7 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
     return product(0, len(xs) - 1)
 
 
+@composed("x")
 def diagonal(x: Any, /, *, offset: int = 0) -> Any:
     """The diagonal of each matrix: of the last two axes, unlike `numpy.diagonal`.
 
@@ -249,6 +253,7 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Any:
     return getitem(x, index=(Ellipsis, first, first + offset))
 
 
+@composed("x")
 def trace(x: Any, /, *, offset: int = 0) -> Any:
     """The sum of the diagonal of each matrix: of the last two axes, unlike `numpy.trace`.
 
@@ -258,6 +263,7 @@ def trace(x: Any, /, *, offset: int = 0) -> Any:
     return sum(diagonal(x, offset=offset), axis=-1)
 
 
+@composed("x1", "x2")
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """The products of two vectors or of batches of them, summed along an axis.
 
@@ -341,6 +347,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 
 @composite("cond")
+@composed("x")
 def cond(x: Any, p: Any = None) -> Any:
     """How much an error of b can grow in ``solve(x, b)``: the norm of x times that of inv(x).
 
@@ -356,6 +363,7 @@ def cond(x: Any, p: Any = None) -> Any:
     return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
 
 
+@composed("A")
 def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     """How many singular values are above ``tol``, or ``rtol`` times the largest: a plain number.
 

@@ -85,6 +85,8 @@ def _told(
     first = error.reason if isinstance(error, TinygradError) else error
     if first is None:
         return error
+    if getattr(first, "hint", None) is None:
+        first.hint = getattr(error, "hint", None)  # type: ignore[attr-defined]
     if isinstance(first, TypeError) and getattr(first, "hint", None) is None:
         first = mistake(str(first), f"it is called as {called}", TypeError)
     shown = [part for key in operands if key in given for part in _shown(given[key])]
