@@ -93,6 +93,20 @@ def test_a_data_set_brings_its_loss_its_hold_out_and_accuracy() -> None:
     assert again.validation_loss == []
 
 
+@pytest.mark.parametrize("name", ["l1_loss", "huber_loss", "multi_margin_loss", "nll_loss"])
+def test_every_loss_of_a_prediction_and_a_target_has_a_name(name: str) -> None:
+    classes = name in ("multi_margin_loss", "nll_loss")
+    model = MLP(2, [4], 2 if classes else 1, seed=1)
+    y = (X[:, 0] > 0).astype(int) if classes else Y
+
+    def outputs(x: Any) -> Any:
+        return tg.log_softmax(model(x)) if name == "nll_loss" else model(x)
+
+    history = fit(outputs, (X, y), name, Adam(model.parameters(), 0.05), 40, progress=False)
+    assert history.loss[-1] < 0.7 * history.loss[0]
+    assert (history.metric_name == "accuracy") == classes
+
+
 def test_regression_data_set_and_own_metric() -> None:
     data = datasets.penguins("body_mass_g", task="regression", features=["flipper_length_mm"])
     model = Linear(1, 1)

@@ -20,6 +20,7 @@ from tinygrad_edu.birth import all_finite, birth_of_nan
 from tinygrad_edu.context import no_grad
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DataError, DTypeError, NonFiniteError, TinygradError
+from tinygrad_edu.families import function
 from tinygrad_edu.nn import Module
 from tinygrad_edu.nn.module import in_use
 from tinygrad_edu.optim import Optimizer
@@ -33,12 +34,16 @@ Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 Pair = tuple[NDArray[Any], NDArray[Any]]
 Callback = Callable[[History], Any]
 
-LOSSES: dict[str, Loss] = {
-    name: getattr(functions, name)
-    for name in (
-        "mse_loss", "cross_entropy", "binary_cross_entropy_with_logits", "hinge_loss"
-    )
-}  # fmt: skip
+# The losses of a prediction and a target, by name: of numbers, and of scores of classes.
+NUMBERS = (
+    "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss", "kl_div",
+    "binary_cross_entropy",
+)  # fmt: skip
+SCORES = (
+    "cross_entropy", "binary_cross_entropy_with_logits", "hinge_loss", "nll_loss",
+    "multi_margin_loss",
+)  # fmt: skip
+LOSSES = (*NUMBERS, *SCORES)
 
 
 def accuracy(outputs: NDArray[Any], target: NDArray[Any]) -> float:
@@ -241,11 +246,15 @@ def _locked(part: Any, what: str) -> NDArray[Any]:
     return array if frozen else lock(array.copy())
 
 
+def _named(loss: str) -> Loss:
+    return getattr(functions, loss, None) or function(loss)
+
+
 def _loss_of(loss: Any, data: Any, y: NDArray[Any]) -> Loss:
     if loss is None and isinstance(data, Dataset):
         loss = "mse_loss" if data.task == "regression" else "cross_entropy"
     if isinstance(loss, str) and loss in LOSSES:
-        loss = LOSSES[loss]
+        loss = _named(loss)
     if not callable(loss):
         near = difflib.get_close_matches(str(loss), LOSSES, n=1, cutoff=0.5)
         what = f"no loss {loss!r}" + (f"; did you mean {near[0]!r}?" if near else "")
@@ -257,8 +266,8 @@ def _loss_of(loss: Any, data: Any, y: NDArray[Any]) -> Loss:
 
 def _metric_of(metric: Any, loss: Loss) -> Metric | None:
     """Accuracy where outputs are scores of classes, unless another metric is given."""
-    scores = [LOSSES[name] for name in LOSSES if name != "mse_loss"]
-    return accuracy if metric is None and loss in scores else metric
+    of_classes = loss in map(_named, SCORES)
+    return accuracy if metric is None and of_classes else metric
 
 
 def _name(metric: Metric) -> str:
