@@ -230,3 +230,37 @@ def test_where_a_function_is_flat_an_infinite_gradient_ends(f: Any, x: float) ->
             grad = getattr(leaf.grad, "data", leaf.grad)
             assert np.all(np.asarray(grad) == 0.0), grad
         assert np.all(np.asarray(tg.jvp(f, (start,), (seed,))[1]) == 0.0)
+
+
+def test_pythons_round_and_divmod_record_too() -> None:
+    x = tg.Value(7.25)
+    assert round(x).data == 7.0 and round(x, 1).data == 7.2
+    whole, rest = divmod(x, 2.0)
+    assert (whole.data, rest.data) == (3.0, 1.25)
+    whole, rest = divmod(15.0, x)
+    (whole + rest).backward()
+    assert (whole.data, rest.data, x.grad) == (2.0, 0.5, -2.0)
+
+
+def test_a_declaration_with_too_few_partial_derivatives_is_told() -> None:
+    with pytest.raises(tg.errors.TinygradError, match="1 partial derivatives for 2 operands"):
+
+        @tg.define.elementwise([lambda out, x, y: y])
+        def too_few(x: Any, y: Any) -> Any:
+            """x times y."""
+            return x * y
+
+    assert "too_few" not in tg.OPS
+
+
+def test_a_rule_with_an_if_says_what_to_write() -> None:
+    @tg.define.elementwise([lambda out, x: 1.0 if x > 0.0 else 0.0])
+    def decides(x: Any) -> Any:
+        """relu, whose rule is for one number only."""
+        return np.maximum(x, 0.0)
+
+    try:
+        with pytest.raises(tg.errors.AutodiffError, match=r"tg.where\(x > 0, a, b\)"):
+            tg.grad(lambda x: tg.sum(decides(x)))(np.array([1.0, -1.0]))
+    finally:
+        del tg.OPS["decides"]

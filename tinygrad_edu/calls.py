@@ -9,7 +9,7 @@ from __future__ import annotations
 from inspect import Signature
 from typing import Any
 
-from tinygrad_edu.errors import DTypeError
+from tinygrad_edu.errors import DTypeError, TinygradError
 
 
 def split_signature(signature: Signature) -> tuple[list[str], int, list[str], dict[str, Any]]:
@@ -28,6 +28,21 @@ def split_signature(signature: Signature) -> tuple[list[str], int, list[str], di
     defaults = {p.name: p.default for p in static if p.default is not p.empty}
     names = [p.name for p in operands]
     return names, -1 if variadic else len(names), [p.name for p in static], defaults
+
+
+def check_declaration(op: Any, taken: Any, known: list[str]) -> None:
+    """Refuse a name that is taken, facts that nobody reads, and rules that miss an operand."""
+    name, unknown = op.name, sorted(set(op.facts) - set(known))
+    if name in taken and not op.facts["replace"]:
+        raise TinygradError(f"an operation {name!r} exists already", hint="give it another name")
+    if unknown:
+        raise TinygradError(f"{name}: unknown facts {unknown}", hint=", ".join(known))
+    if type(op.rules) is tuple and op._arity not in (-1, len(op.rules)):
+        operands = ", ".join(op._operands)
+        raise TinygradError(
+            f"{name}: {len(op.rules)} partial derivatives for {op._arity} operands: {operands}",
+            hint="one per operand, 0.0 where there is none; an argument with a default is static",
+        )
 
 
 def split_call(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tinygrad_edu import raw
+from tinygrad_edu.calls import check_declaration
 from tinygrad_edu.engine import OPS, Op, P, Value
-from tinygrad_edu.errors import TinygradError
 
 Rule = Callable[..., Any]
 ONE = 1.0  # the slope of a term of a sum, and the seed; by identity: never multiplied by
@@ -154,12 +154,7 @@ _FACTS: dict[str, Any] = {
 def _register(
     function: Callable[P, Any], rules: Any, pull: Rule, push: Rule, facts: dict[str, Any]
 ) -> Op[P]:
-    facts = {**_FACTS, "name": function.__name__, **facts}
-    name, unknown = facts["name"], set(facts) - set(_FACTS)
-    if name in OPS and not facts["replace"]:
-        raise TinygradError(f"an operation {name!r} exists already", hint="give it another name")
-    if unknown:
-        raise TinygradError(f"{name}: unknown facts {sorted(unknown)}", hint=", ".join(_FACTS))
-    op: Op[P] = Op(function, rules, pull, push, facts)
-    OPS[name] = op
+    op: Op[P] = Op(function, rules, pull, push, {**_FACTS, "name": function.__name__, **facts})
+    check_declaration(op, OPS, list(_FACTS))
+    OPS[op.name] = op
     return op

@@ -27,6 +27,9 @@ class ArrayMethods:
     def __rmod__(self, other: Any) -> Value: return function("remainder")(other, self)
     def __floordiv__(self, other: Any) -> Value: return function("floor_divide")(self, other)
     def __rfloordiv__(self, other: Any) -> Value: return function("floor_divide")(other, self)
+    def __divmod__(self, other: Any) -> Any: return self // other, self % other
+    def __rdivmod__(self, other: Any) -> Any: return other // self, other % self
+    def __round__(self, ndigits: int | None = None) -> Value: return self.round(ndigits or 0)
     def clip(self, min: Any = None, max: Any = None) -> Value: return OPS["clip"](self, min, max)
     def round(self, decimals: int = 0) -> Value: return function("round")(self, decimals)
     def reshape(self, *shape: Any, order: str = "C") -> Value:

@@ -209,7 +209,10 @@ def rule_failure(op: Any, i: int, xs: Sequence[Any], error: Exception) -> Autodi
     """A derivative rule raised: which one, at which numbers."""
     operands = "\n".join(f"  operand {k}: {describe(x)}" for k, x in enumerate(xs))
     what = f"the derivative rule of {op.name} for operand {i} raised {type(error).__name__}"
-    return AutodiffError(f"{what}: {error}\n{operands}")
+    hint = None
+    if "truth value" in str(error):
+        hint = "a rule is given arrays and Values too: tg.where(x > 0, a, b) in place of `if`"
+    return AutodiffError(f"{what}: {error}\n{operands}", hint=hint)
 
 
 def no_axis(axis: Any, x: Any, n: int) -> ShapeError:
