@@ -381,6 +381,7 @@ def test_why_reads_as_a_sentence_and_a_sum() -> None:
         "  new = old - lr * velocity,  velocity = momentum * velocity + gradient"
         " + weight_decay * old",
         "  lr = 0.5, momentum = 0.5, weight_decay = 0.25",
+        "  velocity = 1.71875",
         "  old                           +0.375",
         "  this step's gradient          -0.5",
         "  momentum (earlier gradients)  -0.3125",
@@ -539,6 +540,31 @@ def test_the_formula_names_the_parts(name: str) -> None:
     scales = [v for k, v in why.terms.items() if k.startswith("lr / ")]
     if scales and "momentum" not in why.parts:  # then the scale is what one unit of gradient moves
         assert np.allclose(why.parts["gradient"], -scales[0] * why.gradient, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_formula_computed_by_hand_gives_the_new_number(name: str) -> None:
+    make, options = MAKERS[name]
+    p = tg.weight(0.75, "p")
+    opt = make([p], **options)
+    for k in range(8):
+        p.grad = math.sin(1.0 + k)
+        opt.step()
+        why = opt.why(p)
+        rule = why.formula.split(",  ")[0].removeprefix("new = ")
+        if make is RAdam and "r" not in why.terms:
+            rule = "old - lr * m" if "decoupled" not in str(options) else (
+                "old - lr * weight_decay * old - lr * m"
+            )  # fmt: skip
+        for words, python in (("M mu'", "M * mu'"), ("mu'", "ahead"), ("^", "**"), ("²", "**2")):
+            rule = rule.replace(words, python)
+        gradient = why.gradient
+        if "gradient + weight_decay * old for the gradient" in why.formula:
+            gradient += why.settings["weight_decay"] * why.old
+        known = {"old": why.old, "gradient": gradient, "t": why.step, "sqrt": math.sqrt}
+        terms = {key.replace("mu'", "ahead"): value for key, value in why.terms.items()}
+        new = eval(rule, {**known, **why.settings, **terms})
+        assert new == pytest.approx(why.new, rel=1e-13)
 
 
 def test_why_shows_the_adaptive_scaling() -> None:

@@ -237,9 +237,10 @@ class NAdam(_Adaptive):
         return s["lr"] * on_mean, s["lr"] * on_gradient, spread
 
     def terms(self, new: State, s: Settings) -> dict[str, Any]:
-        """m, v, mu and M, and what the spread makes of the rate."""
+        """m, v, mu, mu' and M, and what the spread makes of the rate."""
         v = new["square"] / (1.0 - s["betas"][1] ** new["step"])
-        counted = {"mu": self._mu(new["step"], s), "M": new["mu_product"]}
+        mu, ahead = self._mu(new["step"], s), self._mu(new["step"] + 1.0, s)
+        counted = {"mu": mu, "mu'": ahead, "M": new["mu_product"]}
         rate = {"lr / (sqrt(v) + eps)": s["lr"] / (root(v) + s["eps"])}
         return {"m": new["mean"], "v": v, **counted, **rate}
 

@@ -71,8 +71,8 @@ class SGD(Optimizer):
         """The rule in words."""
         if not s["momentum"]:
             return f"new = old - lr * {with_decay(s)}"
-        kind = "(gradient + momentum * velocity)" if s["nesterov"] else "velocity"
         inner = with_decay(s) if s["dampening"] else with_decay(s).strip("()")
+        kind = f"({inner} + momentum * velocity)" if s["nesterov"] else "velocity"
         damped = " * (1 - dampening)" if s["dampening"] else ""
         return f"new = old - lr * {kind},  velocity = momentum * velocity + {inner}{damped}"
 
@@ -99,6 +99,10 @@ class SGD(Optimizer):
             "momentum": 0.0 if before is None else -lr * (carried * before),
             "decay": -lr * (scale * (decay * p)),
         }
+
+    def terms(self, new: State, s: Settings) -> dict[str, Any]:
+        """The velocity, where there is a momentum."""
+        return {"velocity": new["velocity"]} if s["momentum"] else {}
 
 
 class RMSprop(Optimizer):
@@ -180,8 +184,8 @@ class RMSprop(Optimizer):
         }
 
     def terms(self, new: State, s: Settings) -> dict[str, Any]:
-        """v, m, and what one unit of the gradient moves."""
-        shown = {"v": new["square"], "m": new.get("mean")}
+        """v, m, the velocity, and what one unit of the gradient moves."""
+        shown = {"v": new["square"], "m": new.get("mean"), "velocity": new.get("velocity")}
         named = {name: value for name, value in shown.items() if value is not None}
         return {**named, "lr / (sqrt(v) + eps)": s["lr"] / self._spread(new, s)}
 
