@@ -88,8 +88,15 @@ _EQUAL = (Convention(
     "D(lambda x: torch.linalg.eigh(x)[1][0].sum())(torch.eye(2)).tolist()",
     "[[nan, nan], [nan, nan]]",
 ),)  # fmt: skip
+_EQUAL_SIZES = (Convention(
+    "singular vectors of equal singular values: no derivative",
+    "d(lambda x: tg.sum(tg.linalg.svd(x).U[0]))(np.eye(2)).tolist()",
+    "[[nan, nan], [nan, nan]]",
+    "D(lambda x: torch.linalg.svd(x)[0][0].sum())(torch.eye(2)).tolist()",
+    "[[nan, nan], [nan, nan]]",
+),)  # fmt: skip
 _SYMMETRIC = (Convention(
-    "eigh and cholesky of a matrix that is not symmetric: its symmetric part",
+    "eigh of a matrix that is not symmetric: its symmetric part",
     "tg.linalg.eigh(np.array([[0.0, 2.0], [0.0, 0.0]])).eigenvalues.tolist()", "[-1.0, 1.0]",
     "np.linalg.eigh(np.array([[0.0, 2.0], [0.0, 0.0]])).eigenvalues.tolist()", "[0.0, 0.0]",
 ),)  # fmt: skip
@@ -176,6 +183,7 @@ def svdvals(x: Operand) -> Any:
     numpy="np.linalg.svd({0}, full_matrices=False)[0]",
     torch="torch.linalg.svd({0}, full_matrices=False)[0]",
     jax="jnp.linalg.svd({0}, full_matrices=False)[0]", examples=examples.tall_or_wide,
+    conventions=_EQUAL_SIZES,
 )  # fmt: skip
 def svd_u(x: Operand) -> Any:
     """The left singular vectors as columns."""

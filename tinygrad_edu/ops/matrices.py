@@ -17,6 +17,7 @@ from tinygrad_edu.errors import MatrixError, ShapeError
 from tinygrad_edu.ops import matrix_examples as examples
 from tinygrad_edu.ops.arrays import reshape
 from tinygrad_edu.ops.composed import given, mistake
+from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import Operand, where
 from tinygrad_edu.ops.plain import detach
 from tinygrad_edu.ops.products import swapped
@@ -329,6 +330,15 @@ def _prepare_cholesky(x: Any, upper: bool = False) -> Any:
     code="np.linalg.cholesky(({0} + np.swapaxes({0}, -1, -2)) / 2.0)",
     numpy="np.linalg.cholesky({0})", torch="torch.linalg.cholesky({0})",
     jax="jnp.linalg.cholesky({0})", examples=examples.symmetric,
+    conventions=(
+        Convention(
+            "cholesky of a matrix that is not symmetric: its symmetric part",
+            "tg.linalg.cholesky(np.array([[4.0, 0.0], [4.0, 5.0]])).tolist()",
+            "[[2.0, 0.0], [1.0, 2.0]]",
+            "np.linalg.cholesky(np.array([[4.0, 0.0], [4.0, 5.0]])).tolist()",
+            "[[2.0, 0.0], [2.0, 1.0]]",
+        ),
+    ),
 )  # fmt: skip
 def cholesky(x: Operand, upper: bool = False) -> Any:
     """The lower (or upper) triangle L with L @ L.T = x, for a positive definite matrix.
