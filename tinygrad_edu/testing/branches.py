@@ -7,7 +7,7 @@ mask computed from data changes them), and the sign of every declared kink's dis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,12 +71,18 @@ def branches_of(leaves: Sequence[Value], outs: Sequence[Any]) -> Branches:
     return Branches(tuple(ops), tuple(numbers), tuple(places), tuple(signs), tuple(kinks))
 
 
-def _measure(step: Instruction, xs: Sequence[Any], signs: list[bytes], kinks: list[Kink]) -> None:
+def distances(step: Instruction, xs: Sequence[Any]) -> Iterator[Any]:
+    """How far the operands are from each declared kink, element by element."""
     for distance in step.op.kinks:
         with np.errstate(all="ignore"):
             d = np.asarray(distance(*xs, **step.params), dtype=np.float64)
         if step.op.rules is None:  # equal but for rounding is equal: the spread of three thirds
             d = np.where(np.abs(d) <= ON_IT * _size(xs), 0.0, d)
+        yield d
+
+
+def _measure(step: Instruction, xs: Sequence[Any], signs: list[bytes], kinks: list[Kink]) -> None:
+    for d in distances(step, xs):
         signs.append(np.sign(d).tobytes())
         if d.size and not np.isnan(d).all():
             nearest = float(np.nanmin(np.abs(d)))

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import Value, describe
-from tinygrad_edu.errors import AutodiffError, DTypeError
+from tinygrad_edu.errors import AutodiffError, DTypeError, TinygradError
 from tinygrad_edu.testing.branches import branches_of, place_name
 from tinygrad_edu.testing.judging import (
     Direction,
     Finding,
     Judge,
     directions_for,
-    precision,
     uneven,
 )
 from tinygrad_edu.testing.locating import locate_in
 from tinygrad_edu.testing.point import Point, all_at_once, taylor, witnesses
 from tinygrad_edu.testing.report import Report
+from tinygrad_edu.testing.rounding import precision
 from tinygrad_edu.testing.subject import (
     Gradient,
     MisshapenError,
@@ -31,6 +31,7 @@ from tinygrad_edu.testing.subject import (
     from_function,
     from_value,
     pull,
+    split,
 )
 
 MODES = ("reverse", "forward")
@@ -174,7 +175,9 @@ class _Check:
         return np.ones(1) if count == 1 else uneven(self.rng, count)
 
     def _cannot_judge(self, outs: list[Any]) -> Report | None:
-        """Random results and results that are not finite: nothing can be compared."""
+        """Random results and numbers that are not finite: nothing can be compared."""
+        if not np.isfinite(flat(self.xs)).all():
+            return Report("step", advice="check at a point where all numbers are finite")
         values = flat(outs)
         again = self.subject.values(self.xs)
         if values.tobytes() != again.tobytes():
@@ -254,7 +257,27 @@ class _Check:
             culprit = locate_in(self.subject, self.xs, report.order).culprit
         if culprit is not None:
             return report.but(verdict="wrong", culprit=culprit)
-        return report
+        if report.verdict == "wrong" and not np.isfinite(worst.claimed):
+            return report.but(verdict="step")  # 0 · ∞ on the way, and every rule is right
+        return self._beside(report) if report.verdict == "kink" else report
+
+    def _beside(self, report: Report) -> Report:
+        """Numbers that have left the graph are not seen on a kink; beside it they are."""
+        point = flat(self.xs)
+        size = 1e-3 * np.maximum(np.abs(point), np.mean(np.abs(point)) or 1.0)
+        xs = split(point + size * uneven(np.random.default_rng(self.seed), len(point)), self.xs)
+        few = min(self.limit, 12)
+        aside = _Check(self.subject, xs, [], [], 1, self.modes, few, 2, self.seed)
+        try:
+            found = aside._judge(self.subject, self._weights(self.subject.record(xs)[1]), few)
+        except (TinygradError, ArithmeticError, ValueError):
+            return report
+        wrong = [f for f in found if f.verdict == "wrong"]
+        if not wrong:
+            return report
+        worst = max(wrong, key=lambda f: f.error)
+        told = f"beside the kink too: claimed {worst.claimed:.6g}, measured {worst.measured:.6g}"
+        return report.but(verdict="wrong", notes=(*report.notes, told))
 
 
 def _differing(first: Any, second: Any, subject: Subject, xs: Numbers) -> tuple[str, ...]:
@@ -274,6 +297,12 @@ def _advice(report: Report, worst: Finding) -> str:
     """What to do next, in one sentence."""
     if report.verdict == "right":
         return ""
+    if report.culprit is None and not np.isfinite(worst.claimed):
+        return (
+            "the gradient is not finite: an infinite slope on the way (sqrt or log at 0, say), or "
+            "0 times one; check at another point, or keep the number away from that place before "
+            "the operation: tg.sqrt(tg.where(x > 0, x, 1.0)), and a tg.where around it"
+        )
     if report.culprit is not None:
         return f"correct the derivative rule of `{report.culprit.op}`"
     if report.verdict == "wrong" and worst.hidden:

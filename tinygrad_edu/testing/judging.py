@@ -12,20 +12,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.autodiff import pull_back
-from tinygrad_edu.define import ONE
 from tinygrad_edu.engine import OPS, Value
 from tinygrad_edu.errors import TinygradError
-from tinygrad_edu.tape import Tape
 from tinygrad_edu.testing.branches import Branches, branches_of, moving_numbers, place_name
+from tinygrad_edu.testing.conventions import Straightened
 from tinygrad_edu.testing.differences import central, one_sided, plateau, steps_for
-from tinygrad_edu.testing.report import Kink
+from tinygrad_edu.testing.report import CONVENTION, Kink
+from tinygrad_edu.testing.rounding import answer_to_all, numbers_of, precision
 from tinygrad_edu.testing.subject import (
     Gradient,
     Numbers,
     Subject,
     Vector,
-    data_of,
     flat,
     gradient_of,
     pull,
@@ -116,7 +114,9 @@ class Judge:
         tangent = np.zeros(0)
         if "forward" in self.modes:
             tangent = tangent_of(self.leaves, self.outs, direction.vector)
-        return self._selected(tangent, float(self.gradient @ direction.vector))
+        moved = direction.vector != 0.0  # an infinite slope elsewhere is not asked for
+        reverse = float(self.gradient[moved] @ direction.vector[moved])
+        return self._selected(tangent, reverse)
 
     @cached_property
     def complex_tape(self) -> ComplexTape:
@@ -201,11 +201,45 @@ class Judge:
                 elif word == "wrong" and abs(claimed[i] - d) <= self._rounding(direction, i):
                     word = "right"
                 found.append((i, word, d, doubt, best.step[i]))
-        return [
+        made = [
             Finding(word, self.mode_of(i), float(claimed[i]), float(d), float(doubt), float(h),
                     side, direction, kink, hidden, int(i))
             for i, word, d, doubt, h in found
         ]  # fmt: skip
+        if kink is None or kink.distance != 0.0 or all(f.verdict != "kink" for f in made):
+            return made
+        return self._by_convention(made, steps, floor)
+
+    def _by_convention(self, found: list[Finding], steps: Vector, floor: Vector) -> list[Finding]:
+        """On a kink the convention is the reference: the claim must follow from it."""
+        try:
+            plus, minus = (
+                np.array([self._straight_at(found[0].direction, s * t) for t in steps])
+                for s in (1.0, -1.0)
+            )
+        except (TinygradError, ArithmeticError, ValueError, TypeError):
+            return found
+        noise = 4.0 * self.eps * np.abs(self.home)[None, :] / steps[:, None]
+        best = plateau(central(plus, minus, steps[:, None]), noise, steps)
+        made = []
+        for f in found:
+            d, doubt = float(best.value[f.column]), float(best.doubt[f.column])
+            word = _word(f.claimed, d, doubt, float(floor[f.column]), self.eps)
+            if f.verdict == "kink" and word in ("right", "wrong") and np.isfinite(f.claimed):
+                h = float(best.step[f.column])
+                f = f._replace(measured=d, doubt=doubt, step=h, side=CONVENTION)
+                f = f._replace(verdict="kink" if word == "right" else "wrong")
+            made.append(f)
+        return made
+
+    @cached_property
+    def straight(self) -> Straightened:
+        """The recorded operations without their kinks."""
+        return Straightened(self.leaves, self.outs)
+
+    def _straight_at(self, direction: Direction, t: float) -> Vector:
+        values = self.straight.values(self.at(direction, t))
+        return self._selected(values, float(self.seed @ values))
 
     def _arbitrate(
         self, direction: Direction, i: int, claimed: float, measured: float
@@ -247,7 +281,7 @@ class Judge:
         """What rounding on the way may have done to each measured value, in the same way."""
         if len(self.home) > _FEW:
             return np.zeros(len(self.home))
-        parts = [answer_to_all(x) for out in self.outs for x in _numbers_of(out)]
+        parts = [answer_to_all(x) for out in self.outs for x in numbers_of(out)]
         whole = float(np.abs(self.seed) @ np.array(parts))
         return self.eps * self._selected(np.array(parts), whole)
 
@@ -295,27 +329,6 @@ class Judge:
         return np.array(rows), ways
 
 
-def _numbers_of(out: Any) -> list[Any]:
-    """The numbers of an output, each as a Value if it is one."""
-    if not isinstance(out, Value) or not out.shape:
-        return [out] if np.ndim(data_of(out)) == 0 else list(data_of(out).reshape(-1))
-    return [out[i] for i in np.ndindex(out.shape)]
-
-
-def answer_to_all(total: Any) -> float:
-    """Σ |∂total/∂v · v| over every number v that it was computed from."""
-    if not isinstance(total, Value) or not total.requires_grad:
-        return 0.0
-    try:
-        answers = pull_back(total, ONE)
-    except (TinygradError, ArithmeticError, ValueError):
-        return 0.0
-    sizes = [
-        float(np.sum(np.abs(data_of(g) * data_of(v)))) for v, g in answers.items() if g is not None
-    ]
-    return sum(size for size in sizes if np.isfinite(size))
-
-
 def _all_the_way(same: list[bool]) -> Any:
     """Where all smaller steps go the same way too: floor(3004) is on a kink just as floor(3000)."""
     return np.logical_and.accumulate(same[::-1])[::-1]
@@ -323,7 +336,7 @@ def _all_the_way(same: list[bool]) -> Any:
 
 def _close(claimed: Vector, measured: Vector, floor: Any) -> Any:
     size = np.maximum(np.abs(claimed), np.abs(measured))
-    return np.abs(claimed - measured) <= CLOSE * size + floor
+    return np.isfinite(claimed) & (np.abs(claimed - measured) <= CLOSE * size + floor)
 
 
 def _word(claimed: float, measured: float, doubt: float, floor: float, eps: float) -> str:
@@ -369,20 +382,3 @@ def uneven(rng: np.random.Generator, count: int) -> Vector:
     """Weights of both signs and uneven size: ones would hide a rule that swaps or drops entries."""
     weights: Vector = rng.uniform(0.5, 1.5, count) * rng.choice([-1.0, 1.0], count)
     return weights
-
-
-def precision(outs: list[Any]) -> tuple[float, float]:
-    """The rounding unit of the least precise node, and the largest number on the way.
-
-    float32 inside makes differences coarse; what cancels leaves noise of the size of its terms.
-    """
-    roots = [out for out in outs if isinstance(out, Value)]
-    steps = Tape.of(*roots, roles=False).instructions if roots else ()
-    unit, level = 2.2e-16, 0.0
-    for step in steps:
-        data = np.asarray(step.recorded)
-        if data.dtype.kind == "f" and data.size:
-            unit = max(unit, float(np.finfo(data.dtype).eps))
-            largest = float(np.max(np.abs(data)))
-            level = max(level, largest) if np.isfinite(largest) else level
-    return unit, level

@@ -50,6 +50,7 @@ def check_op(
 
     # Hypothesis's explanations trace every line: twenty times slower, and about this file's lines.
     options: dict[str, Any] = {"phases": [p for p in Phase if p is not Phase.explain]}
+    options |= {"database": None, "print_blob": False}  # nothing is written beside the user's files
     if max_examples is not None:
         options["max_examples"] = max_examples
 

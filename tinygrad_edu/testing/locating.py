@@ -14,6 +14,7 @@ from tinygrad_edu.errors import TinygradError
 from tinygrad_edu.raw import operand
 from tinygrad_edu.tape import Instruction, Slot, Tape
 from tinygrad_edu.terminal import printable
+from tinygrad_edu.testing.conventions import against_convention
 from tinygrad_edu.testing.judging import Finding, Judge, directions_for, uneven
 from tinygrad_edu.testing.report import Culprit, Kink
 from tinygrad_edu.testing.subject import (
@@ -124,13 +125,32 @@ def _check_step(
         signs = (1.0, -1.0)  # a rule that is not linear in what comes back may be right for one
         found = (f for s in signs for f in _findings(subject, step.out, data, group, order, s))
         for finding in found:
+            if np.isnan(finding.claimed) and finding.mode == "forward":
+                continue  # an infinite slope, times a number that is not nudged
             if finding.verdict == "wrong":
                 pair = finding.claimed, finding.measured
                 operand_number = group[finding.direction.argument or 0]
                 return Culprit(step.op.name, operand_number, _line(step), *pair, order), None
             if finding.verdict == "kink":
                 kink = finding.kink
+        if order == 1 and kink is not None and kink.distance == 0.0:
+            off = _off_convention(subject, [data[i] for i in group])
+            if off is not None:
+                claimed, beside = off
+                middle = (beside[0] + beside[1]) / 2.0
+                place = _line(step)
+                return Culprit(step.op.name, group[0], place, claimed, middle, 1, beside), None
     return None, kink
+
+
+def _off_convention(subject: Subject, data: list[Any]) -> tuple[float, tuple[float, float]] | None:
+    """On its kink: the claimed slope and those beside it, where it is not between them."""
+    xs = [x if type(x) is float else np.array(x, dtype=float) for x in data]
+    try:
+        found = against_convention(subject, xs)
+    except (TinygradError, ArithmeticError, ValueError):
+        return None
+    return None if found is None else found[1:]
 
 
 def _alone(step: Instruction, data: list[Any], group: list[int]) -> Subject:
@@ -183,6 +203,8 @@ def _findings(
     """What differences of one operation along its operands say, a few numbers of each at most."""
     rng = np.random.default_rng(seed)
     xs = [data[i] if type(data[i]) is float else np.array(data[i], dtype=float) for i in group]
+    if not np.isfinite(flat(xs)).all():
+        return
     try:
         outs = subject.record(xs)[1]
         if order == 2:

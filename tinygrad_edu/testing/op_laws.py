@@ -18,7 +18,7 @@ from tinygrad_edu.errors import OperationError
 from tinygrad_edu.tape import Tape
 from tinygrad_edu.testing.case import Case
 from tinygrad_edu.testing.checks import report_of
-from tinygrad_edu.testing.differences import slopes_around
+from tinygrad_edu.testing.conventions import slopes_beside
 from tinygrad_edu.testing.law_tools import (
     LawError,
     across,
@@ -198,21 +198,11 @@ def kinks_follow_convention(case: Case) -> bool:
             continue
         gradient = gradient_of(leaves, [out], seed)
         points = flat(on.points)
-        for j in range(len(points)):
-            h = 1e-7 * max(1.0, abs(points[j]))
-            nudge = np.zeros(len(points))
-            nudge[j] = h
-            up, down = (
-                float(seed @ (at_points(on, points + s * nudge) - here)) for s in (1.0, -1.0)
-            )
-            low, high = sorted((up / h, -down / h))
-            slack = 1e-3 * (1.0 + abs(gradient[j])) + 1e-8 * float(seed @ np.abs(here))
-            jump = high > 1e4 * (1.0 + float(seed @ np.abs(here)))  # sign: no side has a slope
-            if not jump and not low - slack <= gradient[j] <= high + slack:
-                low, high = slopes_around(partial(at_points, on), points, nudge, seed)
-            if not jump and not low - slack <= gradient[j] <= high + slack:
-                raise broken(on, "between the one-sided derivatives", gradient[j], (low, high))
-            tangent = float(seed @ tangent_of(leaves, [out], nudge / h))
+        for j, unit in enumerate(np.eye(len(points))):
+            beside = slopes_beside(partial(at_points, on), points, gradient, seed, j)
+            if beside is not None:
+                raise broken(on, "between the one-sided derivatives", gradient[j], beside)
+            tangent = float(seed @ tangent_of(leaves, [out], unit))
             if abs(tangent - gradient[j]) > 1e-9 * (1.0 + abs(tangent)):
                 raise broken(on, "one convention in both modes", tangent, gradient[j])
             decided = True

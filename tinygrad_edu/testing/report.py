@@ -10,6 +10,7 @@ from tinygrad_edu.errors import AutodiffError, GradientError
 from tinygrad_edu.terminal import printable
 
 VERDICTS = ("right", "wrong", "kink", "random", "step")
+CONVENTION = "convention"  # the side of a finding on a kink
 _ORDERS = {1: "first derivative", 2: "second derivative"}
 
 
@@ -37,9 +38,16 @@ class Culprit:
     claimed: float
     measured: float
     order: int = 1
+    beside: tuple[float, float] | None = None  # on a kink: the least and largest slope around it
 
     def __str__(self) -> str:
         at = f" at {self.where}" if self.where else ""
+        if self.beside is not None:
+            low, high = self.beside
+            return (
+                f"op `{self.op}`, argument {self.operand}{at}: on its kink its own derivative is "
+                f"{self.claimed:.6g}, the slopes beside it go from {low:.6g} to {high:.6g}"
+            )
         return (
             f"op `{self.op}`, argument {self.operand}{at}: its own {_ORDERS[self.order]} is "
             f"{self.claimed:.6g}, differences of the op alone give {self.measured:.6g}"
@@ -120,6 +128,8 @@ class Report:
             known = self.uncertainty is not None and math.isfinite(self.uncertainty)
             doubt = f"± {self.uncertainty:.1g}, " if known and self.uncertainty else ""
             how = f"{doubt}{self.side} differences, step {self.step:.3g}"
+            if self.side == CONVENTION:
+                how = "differences, what is on its kink replaced by the line of its convention"
             lines.append(f"    measured {self.measured:.12g}  ({how})")
         if self.digits is not None:
             lines.append(f"    agreement: {self.digits:.1f} digits")

@@ -1,0 +1,109 @@
+"""On a kink, and where a slope is infinite: the wrong is found, and the right is not accused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.testing import lab
+from tinygrad_edu.testing.checks import report_of
+
+
+@pytest.fixture
+def relu_with() -> Iterator[Any]:
+    """A relu whose slope at 0 is what is asked for."""
+    before = set(tg.OPS)
+
+    def made(slope: float) -> Any:
+        @tg.define.elementwise(
+            [lambda out, x: tg.greater(x, 0.0) * 1.0 + tg.equal(x, 0.0) * slope],
+            name=f"relu_{slope}", formula="max(x, 0)", kinks=(lambda x: x,),
+        )  # fmt: skip
+        def relu(x):
+            """A relu."""
+            return np.maximum(x, 0.0)
+
+        return relu
+
+    yield made
+    for name in set(tg.OPS) - before:
+        del tg.OPS[name]
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
+def test_any_slope_between_both_sides_is_a_convention(relu_with: Any, slope: float) -> None:
+    op = relu_with(slope)
+    report = report_of(lambda x, w: op(x * w) * 3.0 + x, 0.0, 2.0)
+    assert report.verdict == "kink"
+    assert report.claimed == pytest.approx(1.0 + 6.0 * slope)
+    assert report.measured == pytest.approx(1.0 + 6.0 * slope) and report.side == "convention"
+
+
+@pytest.mark.parametrize("slope", [7.0, -0.1])
+def test_a_slope_outside_is_wrong_and_its_operation_named(relu_with: Any, slope: float) -> None:
+    op = relu_with(slope)
+    for x in (0.0, np.array([1.0, 0.0, -2.0])):
+        report = report_of(lambda x: tg.sum(op(x) * 2.0), x)
+        assert report.verdict == "wrong" and report.culprit is not None
+        assert report.culprit.op == op.name
+        assert "on its kink its own derivative is" in str(report)
+
+
+def test_an_engine_that_is_wrong_is_caught_on_a_kink() -> None:
+    with lab.wrong("assign"):
+        report = report_of(lambda x: tg.relu(x) + 2.0 * x + x, 0.0, find_culprit=False)
+    assert report.verdict == "wrong"
+
+
+def test_a_number_that_left_the_graph_is_caught_beside_a_kink() -> None:
+    report = report_of(lambda x: tg.relu(x) + (x + 1.0) * tg.detach(x + 1.0), 0.0)
+    assert report.verdict == "wrong"
+    assert "beside the kink too" in str(report) or report.culprit is not None
+
+
+# Slopes that are infinite ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda x: tg.sqrt(x * x), 0.0),
+        (lambda x: tg.sum(tg.sqrt(x * x)), np.array([0.0, 1.0])),
+        (lambda x: tg.where(x > 0.0, tg.sqrt(x), 0.0), 0.0),
+        (lambda x: tg.sum(tg.where(x > 0.0, tg.sqrt(x), 0.0)), np.array([0.0, 2.0])),
+        (lambda x: tg.sum(tg.where(x > 0.0, tg.sqrt(x), 0.0)), np.array([-1.0, 2.0])),
+        (lambda x: tg.sqrt(tg.relu(x)), 0.0),
+        (tg.cbrt, 0.0),
+        (lambda x: tg.sum(tg.cbrt(x)), np.array([0.0, 1.0, 2.0])),
+    ],
+)
+def test_an_infinite_slope_is_told_and_nobody_accused(function: Any, x: Any) -> None:
+    report = report_of(function, x)
+    assert report.verdict in ("step", "kink") and report.culprit is None
+    assert report.claimed is not None and not np.isfinite(report.claimed)
+    assert "not finite" in report.advice and "tg.where" in report.advice
+
+
+def test_a_rule_that_gives_nan_where_there_is_a_slope_is_wrong() -> None:
+    @tg.define.elementwise(
+        [lambda out, x: (tg.cos(x) - out) / x], formula="sin(x)/x", name="rough_sinc"
+    )
+    def rough_sinc(x):
+        """sin(x)/x with a rule that divides by 0."""
+        return np.sinc(x / np.pi)
+
+    try:
+        report = report_of(lambda x: 2.0 * rough_sinc(x), 0.0)
+    finally:
+        del tg.OPS["rough_sinc"]
+    assert report.verdict == "wrong" and report.culprit is not None
+    assert report.culprit.op == "rough_sinc"
+
+
+def test_a_point_that_is_not_finite_is_told() -> None:
+    report = report_of(lambda x: tg.where(x > 0.0, x, 1.0), np.nan)
+    assert report.verdict == "step" and "finite" in report.advice
