@@ -46,7 +46,8 @@ def test_any_slope_between_both_sides_is_a_convention(relu_with: Any, slope: flo
 @pytest.mark.parametrize("slope", [7.0, -0.1])
 def test_a_slope_outside_is_wrong_and_its_operation_named(relu_with: Any, slope: float) -> None:
     op = relu_with(slope)
-    for x in (0.0, np.array([1.0, 0.0, -2.0])):
+    points: list[Any] = [0.0, np.array([1.0, 0.0, -2.0])]
+    for x in points:
         report = report_of(lambda x: tg.sum(op(x) * 2.0), x)
         assert report.verdict == "wrong" and report.culprit is not None
         assert report.culprit.op == op.name
@@ -107,3 +108,34 @@ def test_a_rule_that_gives_nan_where_there_is_a_slope_is_wrong() -> None:
 def test_a_point_that_is_not_finite_is_told() -> None:
     report = report_of(lambda x: tg.where(x > 0.0, x, 1.0), np.nan)
     assert report.verdict == "step" and "finite" in report.advice
+
+
+# Numbers at which differences are hard to take ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "words"),
+    [
+        (tg.sin, 3e6, ("right", "step")),
+        (tg.square, 1e-200, ("right", "step")),
+        (lambda x: (1.0 - tg.tanh(x)) * 1e15, 15.0, ("right", "step")),
+        (lambda x: tg.sum(x * np.array([0.4, -0.71, 1.02, -1.33, 1.64, -1.02])), 0.0, ("right",)),
+    ],
+)
+def test_hard_numbers_are_not_called_wrong(function: Any, x: float, words: Any) -> None:
+    assert report_of(function, x).verdict in words
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e9, 1e11, 1e13])
+def test_a_wrong_slope_under_a_large_result_is_wrong(offset: float) -> None:
+    @tg.define.elementwise([lambda out, x: 1.03 * tg.cos(x)], formula="sin(x)", name="steep_sin")
+    def steep_sin(x):
+        """sin with a slope 3 % too steep."""
+        return np.sin(x)
+
+    try:
+        report = report_of(lambda x: steep_sin(x) + offset, 0.7)
+        assert report.verdict == "wrong" and report.culprit is not None
+        assert report_of(lambda x: tg.sin(x) + offset, 0.7).verdict == "right"
+    finally:
+        del tg.OPS["steep_sin"]

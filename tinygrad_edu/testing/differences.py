@@ -27,8 +27,10 @@ class Estimate(NamedTuple):
     step: Vector
 
 
-def steps_for(x: float, widest: float = 0.25) -> list[float]:
+def steps_for(x: float, widest: float = 0.25, finest: float = 1e-9) -> list[float]:
     """The steps of a sweep around a number of the size of ``x``, ``widest`` times it first.
+
+    The last is ``finest`` or, for large numbers, the smallest that does not drown in rounding.
 
     >>> steps = steps_for(1.0)
     >>> steps[0], steps[0] / steps[1], steps[-1] < 1e-8
@@ -37,7 +39,7 @@ def steps_for(x: float, widest: float = 0.25) -> list[float]:
     size = abs(x)
     top = widest * max(size, 1.0)
     smallest = max(64.0 * np.finfo(float).eps * size, 1e-280)
-    bottom = max(min(1e-6 * size if size else 1e-9, 1e-9), smallest)
+    bottom = max(min(1e-6 * size if size else finest, finest), smallest)
     count = math.ceil(math.log(top / bottom) / math.log(FACTOR)) + 1
     return [2.0 ** (round(math.log2(top)) - 2 * k) for k in range(count)]
 
@@ -75,7 +77,10 @@ def plateau(slopes: Vector, noise: Vector, steps: Vector) -> Estimate:
     with np.errstate(all="ignore"):
         apart = np.abs(middle - middle[row, column]) - 2.0 * doubt[row, column]
         rounding = np.maximum(noise[3:], np.finfo(float).eps / np.reshape(steps[2:-1], (-1, 1)))
-        against = (apart > 1e2 * rounding) & ((apart > 2.0 * doubt) | (apart > 1e4 * rounding))
+        blurred = doubt[row, column] > np.abs(middle[row, column])  # 0, for all it knows
+        least, beyond = np.where(blurred, 1e1, 1e2), np.where(blurred, 1.0, 2.0)
+        against = apart > least * rounding
+        against &= (apart > beyond * doubt) | (apart > 1e4 * rounding)
         unsure = np.where(smaller & np.isfinite(middle), doubt / np.abs(middle), np.inf)
     for k in np.flatnonzero((against & smaller).any(axis=0)):
         row[k] = np.argmin(unsure[:, k])

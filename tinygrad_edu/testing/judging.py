@@ -29,6 +29,7 @@ from tinygrad_edu.testing.subject import (
     pull,
     recorded,
     split,
+    steepest,
     tangent_of,
 )
 from tinygrad_edu.testing.witnesses import ComplexTape, Witness
@@ -39,6 +40,7 @@ NOISE = 1e-11  # times the output: what differences cannot tell from 0
 CANCELLED = 200.0  # rounding units of the largest number on the way: the same
 SLIPS = 8.0  # rounding units that each number on the way may be off
 _FEW = 40  # measured values, each of which is worth a pass of its own
+SMALLEST = 2.2e-308  # below it numbers lose their digits
 USABLE = 5  # points on one side, at falling steps, that make an extrapolation with a doubt
 
 
@@ -171,7 +173,9 @@ class Judge:
         self, direction: Direction, claimed: Vector, columns: Any, floor: Vector
     ) -> list[Finding]:
         """The sweep over all steps, only between points where the program went the same way."""
-        steps = np.array(steps_for(direction.size, 4.0 if self.eps > 1e-12 else 0.25))
+        widest = 4.0 if self.eps > 1e-12 else 0.25
+        finest = 1e-9 if direction.argument is not None else 1e-14  # relative to all the numbers
+        steps = np.array(steps_for(direction.size, widest, finest))
         here = branches_of(self.leaves, self.outs)
         plus, way_plus = self._walk(direction, steps)
         minus, way_minus = self._walk(direction, -steps)
@@ -180,7 +184,9 @@ class Judge:
         same_plus = _all_the_way([w is not None and here.same(w, moving) for w in way_plus])
         same_minus = _all_the_way([w is not None and here.same(w, moving) for w in way_minus])
         hidden = place_name(here.places[min(moving)]) if moving else ""
-        noise = (4.0 * self.eps * np.abs(self.home) + self.slips)[None, :] / steps[:, None]
+        size = np.fmax(np.abs(self.home), np.fmax(np.abs(plus), np.abs(minus)))
+        size = np.where(np.isfinite(size), size, np.abs(self.home))
+        noise = (4.0 * self.eps * size + self.slips + SMALLEST) / steps[:, None]
         side, slopes = self._slopes(plus, minus, same_plus, same_minus, steps)
         crossed = not (same_plus.all() and same_minus.all())
         kink = here.nearest or self._kink_below()
@@ -274,7 +280,8 @@ class Judge:
                 total = OPS["add_n"](*terms, 0.0)
         except (TinygradError, ArithmeticError, ValueError):
             return 0.0
-        return SLIPS * self.eps * answer_to_all(total)
+        on_the_way = steepest(self.leaves, self.outs, direction.vector)
+        return SLIPS * self.eps * (answer_to_all(total) + on_the_way)
 
     @cached_property
     def slips(self) -> Vector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,11 @@ def precision(outs: list[Any]) -> tuple[float, float]:
     steps = Tape.of(*roots, roles=False).instructions if roots else ()
     unit, level = 2.2e-16, 0.0
     for step in steps:
-        data = np.asarray(step.recorded)
+        data = step.recorded
+        if type(data) is float:
+            level = max(level, abs(data)) if isfinite(data) else level
+            continue
+        data = np.asarray(data)
         if data.dtype.kind == "f" and data.size:
             unit = max(unit, float(np.finfo(data.dtype).eps))
             largest = float(np.max(np.abs(data)))

@@ -144,13 +144,28 @@ def tangent_of(leaves: Sequence[Value], outs: Sequence[Any], direction: Vector) 
     """Forward mode: how all outputs move when the leaves move along ``direction``."""
     floor = min((leaf.id for leaf in leaves), default=0) - 1
     known = dict(zip(leaves, split(direction, leaves), strict=True))
+    return flat(_tangents(outs, known, floor))
+
+
+def steepest(leaves: Sequence[Value], outs: Sequence[Any], direction: Vector) -> float:
+    """The largest slope that any number on the way to the outputs has along ``direction``."""
+    floor = min((leaf.id for leaf in leaves), default=0) - 1
+    known: dict[Value, Any] = dict(zip(leaves, split(direction, leaves), strict=True))
+    _tangents(outs, known, floor)
+    found = [
+        float(np.max(np.abs(data_of(t)), initial=0.0)) for t in known.values() if t is not None
+    ]
+    return max((size for size in found if np.isfinite(size)), default=0.0)
+
+
+def _tangents(outs: Sequence[Any], known: dict[Value, Any], floor: int) -> list[Any]:
     tangents = []
     for out in outs:
         t = None
         if isinstance(out, Value) and out.requires_grad:
             t = push_forward(out, known, floor)  # what one output has pushed, the next one finds
         tangents.append(np.zeros(np.shape(data_of(out))) if t is None else t)
-    return flat(tangents)
+    return tangents
 
 
 def argument_names(f: Callable[..., Any], args: Sequence[Any]) -> list[str]:
