@@ -184,9 +184,7 @@ class Judge:
         same_plus = _all_the_way([w is not None and here.same(w, moving) for w in way_plus])
         same_minus = _all_the_way([w is not None and here.same(w, moving) for w in way_minus])
         hidden = place_name(here.places[min(moving)]) if moving else ""
-        size = np.fmax(np.abs(self.home), np.fmax(np.abs(plus), np.abs(minus)))
-        size = np.where(np.isfinite(size), size, np.abs(self.home))
-        noise = (4.0 * self.eps * size + self.slips + SMALLEST) / steps[:, None]
+        noise = self._noise(plus, minus, steps)
         side, slopes = self._slopes(plus, minus, same_plus, same_minus, steps)
         crossed = not (same_plus.all() and same_minus.all())
         kink = here.nearest or self._kink_below()
@@ -216,6 +214,13 @@ class Judge:
             return made
         return self._by_convention(made, steps, floor)
 
+    def _noise(self, plus: Vector, minus: Vector, steps: Vector) -> Vector:
+        """What rounding may have done to the slope of each step."""
+        size = np.fmax(np.abs(self.home), np.fmax(np.abs(plus), np.abs(minus)))
+        size = np.where(np.isfinite(size), size, np.abs(self.home))
+        noise: Vector = (4.0 * self.eps * size + self.slips + SMALLEST) / steps[:, None]
+        return noise
+
     def _by_convention(self, found: list[Finding], steps: Vector, floor: Vector) -> list[Finding]:
         """On a kink the convention is the reference: the claim must follow from it."""
         try:
@@ -225,8 +230,8 @@ class Judge:
             )
         except (TinygradError, ArithmeticError, ValueError, TypeError):
             return found
-        noise = 4.0 * self.eps * np.abs(self.home)[None, :] / steps[:, None]
-        best = plateau(central(plus, minus, steps[:, None]), noise, steps)
+        slopes = central(plus, minus, steps[:, None])
+        best = plateau(slopes, self._noise(plus, minus, steps), steps)
         made = []
         for f in found:
             d, doubt = float(best.value[f.column]), float(best.doubt[f.column])
