@@ -147,6 +147,23 @@ def test_train_numbers_and_no_hidden_layer(run: Run) -> None:
     assert "regression of 'y'" in out and "',' is the decimal sign" in out
     assert "MLP(1 -> 1, tensor, 2 parameters)" in out
     assert "off by" in out and "The network is better than the baseline." in out
+    assert "1 input: x" in out
+
+
+def test_train_tells_of_arguments_as_the_command_has_them(run: Run) -> None:
+    rows = "".join(f"{i / 7},{i % 2}\n" for i in range(40))
+    Path("t.csv").write_text("x,y\n" + rows, encoding="utf-8")
+    code, out, err = run("train", "t.csv", "--target", "y", "--epochs", "1", "--hidden", "none")
+    assert code == 0, err
+    assert "(--task regression" in " ".join(out.split()) and "task='" not in out
+
+
+def test_train_writes_large_amounts_out(run: Run) -> None:
+    rows = "".join(f"{i},{1e6 * (i % 7) + 12345 * i}\n" for i in range(60))
+    Path("t.csv").write_text("x,price\n" + rows, encoding="utf-8")
+    code, out, err = run("train", "t.csv", "--target", "price", "--epochs", "1", "--hidden", "none")
+    assert code == 0, err
+    assert ",000 (root mean square" in out and "e+0" not in out
 
 
 def test_train_says_when_nothing_was_learned(run: Run) -> None:

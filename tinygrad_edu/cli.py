@@ -131,10 +131,17 @@ _SPOKEN = [  # what an error says in Python, as this command says it
 def _said(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and not isinstance(error, TinygradError):
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    text = str(error)
-    if isinstance(error, DataError):
-        for python, shell in _SPOKEN:
-            text = re.sub(python, shell, text)
+    return spoken(str(error)) if isinstance(error, DataError) else str(error)
+
+
+def spoken(text: str) -> str:
+    """What is said of arguments in Python, as the command says it.
+
+    >>> spoken("task='regression' predicts it as a number")
+    '--task regression predicts it as a number'
+    """
+    for python, shell in _SPOKEN:
+        text = re.sub(python, shell, text)
     return text
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.cli import spoken
 from tinygrad_edu.errors import DataError
 from tinygrad_edu.files import write_whole
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.optim import Adam
-from tinygrad_edu.report import bullets, confusion, heading, paragraph, share
+from tinygrad_edu.report import amount, bullets, confusion, heading, paragraph, share
 from tinygrad_edu.terminal import say
 from tinygrad_edu.train.checkpoint import save
 from tinygrad_edu.train.datasets import (
@@ -147,9 +148,10 @@ def _found(options: argparse.Namespace, data: Dataset) -> str:
     ]
     what = f"{data.task} of {data.target!r}"
     what += f": {', '.join(data.classes)}" if data.classes else ""
-    features = f"{len(data.feature_names)} inputs: {', '.join(data.feature_names)}"
+    count = len(data.feature_names)
+    features = f"{count} {'input' if count == 1 else 'inputs'}: {', '.join(data.feature_names)}"
     title = f"{_MARK}: {Path(options.file).name}"
-    return f"{title}\n{bullets([what, *rows, features, *data.notes])}"
+    return f"{title}\n{bullets([what, *rows, features, *map(spoken, data.notes)])}"
 
 
 def _model(options: argparse.Namespace, data: Dataset) -> MLP:
@@ -210,9 +212,9 @@ def _numbers(outputs: Any, data: Dataset) -> list[str]:
     wrong, base = float(np.sqrt(np.mean(errors**2))), mean_baseline(data)
     explained = f"{100 * (1 - (wrong / base) ** 2):.1f} % of the spread explained" if base else ""
     return [
-        f"held out    off by {wrong:.4g} (root mean square, in the unit of {data.target!r})",
+        f"held out    off by {amount(wrong)} (root mean square, in the unit of {data.target!r})",
         f"            {explained}",
-        f"baseline    off by {base:.4g}, by always answering the mean",
+        f"baseline    off by {amount(base)}, by always answering the mean",
         _verdict(wrong < base),
     ]
 

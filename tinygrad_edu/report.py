@@ -72,6 +72,15 @@ def share(right: int, count: int) -> str:
     return f"{100 * right / count:.1f} % ({right} of {count}; {ends})"
 
 
+def amount(x: float) -> str:
+    """A number of somebody's unit, to four digits, written out where that can be read.
+
+    >>> amount(12613.7), amount(0.0421), amount(4.2e12)
+    ('12,610', '0.0421', '4.2e+12')
+    """
+    return f"{float(f'{x:.4g}'):,.0f}" if 1e4 <= abs(x) < 1e9 else f"{x:.4g}"
+
+
 def confusion(truth: ArrayLike, answers: ArrayLike, classes: Sequence[str]) -> str:
     """How often each class was answered for each: a row per truth, a column per answer.
 
