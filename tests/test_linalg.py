@@ -412,3 +412,13 @@ def test_lstsq_in_a_recorded_program_names_what_to_write() -> None:
         Tape.record(lambda a: L.lstsq(a, np.ones(4))[0], TALL)
     tape = Tape.record(lambda a: L.pinv(a) @ np.ones(4), TALL)
     np.testing.assert_array_equal(tape.run([TALL * 2.0]), L.pinv(TALL * 2.0) @ np.ones(4))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (2, 0, 3)])
+def test_nothing_to_orthogonalise_has_an_empty_gradient(shape: tuple[int, ...]) -> None:
+    x = np.zeros(shape)
+    for factor in (tg.qr_q, tg.qr_r):
+        assert tg.grad(lambda a, f=factor: tg.sum(f(a) ** 2))(x).shape == shape
+        out = factor(x)
+        assert np.shape(tg.jvp(factor, [x], [x])[1]) == out.shape
+        assert tg.hvp(lambda a, f=factor: tg.sum(f(a) ** 2), [x], [x])[0].shape == shape

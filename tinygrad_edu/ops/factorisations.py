@@ -226,10 +226,10 @@ def _over(x: Any, r: Any) -> Any:
     return swapped(solve(swapped(r), swapped(x)))
 
 
-def _wide(x: Any) -> int:
-    """The number of rows, where there are more columns, else 0."""
+def _wide(x: Any) -> int | None:
+    """The number of rows, where there are more columns, else None."""
     rows, columns = shape_of(x)[-2:]
-    return rows if rows < columns else 0
+    return rows if rows < columns else None
 
 
 def _beside(x: Any, y: Any) -> Any:
@@ -238,14 +238,17 @@ def _beside(x: Any, y: Any) -> Any:
 
 def _q_back(g: Any, out: Any, x: Any) -> Any:
     m, r = _wide(x), qr_r(x)
-    first = r[..., :m] if m else r
-    found = swapped(solve(first, swapped(g - out @ _mirrored(swapped(g) @ out))))
-    return _beside(found, x[..., m:] * 0.0) if m else found
+    found = swapped(solve(r[..., :m], swapped(g - out @ _mirrored(swapped(g) @ out))))
+    return (
+        found
+        if m is None
+        else _beside(found, np.zeros((*shape_of(x)[:-1], shape_of(x)[-1] - m), x.dtype))
+    )
 
 
 def _r_back(g: Any, out: Any, x: Any) -> Any:
     q, m = qr_q(x), _wide(x)
-    if not m:
+    if m is None:
         return q @ swapped(solve(out, swapped(_mirrored(out @ swapped(g)))))
     first, gv = out[..., :m], g[..., m:]
     gq = x[..., m:] @ swapped(gv)
@@ -263,12 +266,12 @@ def _change(t: Any, q: Any, r: Any) -> Any:
 
 def _q_push(t: Any, out: Any, x: Any) -> Any:
     m, r = _wide(x), qr_r(x)
-    return _change(t[..., :m] if m else t, out, r[..., :m] if m else r)[0]
+    return _change(t[..., :m], out, r[..., :m])[0]
 
 
 def _r_push(t: Any, out: Any, x: Any) -> Any:
     q, m = qr_q(x), _wide(x)
-    if not m:
+    if m is None:
         return _change(t, q, out)[1]
     dq, dr = _change(t[..., :m], q, out[..., :m])
     return _beside(dr, swapped(dq) @ x[..., m:] + swapped(q) @ t[..., m:])
