@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -132,7 +132,7 @@ class Optimizer(ABC):
                     continue
                 if type(g) is Value:
                     g = g._data
-                if not _usable(g, self.squares):
+                if (type(g) is not float or not isfinite(g * g)) and not _usable(g, self.squares):
                     raise _wild_gradient(p, g)
                 new, after = self.update(p._data, g, self._states.get(p, {}), settings)
                 moves.append((p, g, new, after, settings))
@@ -141,6 +141,8 @@ class Optimizer(ABC):
     def carry_out(self, moves: Sequence[tuple[Value, Raw, Raw, State, Settings]]) -> None:
         """Assign parameters with their gradients, new numbers and new states: all, or none."""
         for p, g, new, _, settings in moves:
+            if type(new) is float and isfinite(new) and type(p._data) is float:
+                continue  # what follows finds nothing either, at several times the cost
             if type(new) is np.ndarray:
                 lock(new)
             if not _finite(new):
@@ -302,7 +304,7 @@ def _usable(g: Raw, squares: bool) -> bool:
     """Whether a gradient is finite, and its square too where the rule needs it: an infinite mean of
     squares would stay so, and no later step would move anything. One pass where all is well.
     """
-    if math.isfinite(g * g if type(g) is float else np.vdot(g, g)):
+    if isfinite(g * g if type(g) is float else np.vdot(g, g)):
         return True
     with np.errstate(over="ignore"):
         return all_finite(g) and not (squares and not all_finite(g * g))
@@ -310,7 +312,7 @@ def _usable(g: Raw, squares: bool) -> bool:
 
 def _finite(g: Any) -> bool:
     if type(g) is float:
-        return math.isfinite(g)
+        return isfinite(g)
     g = g._data if type(g) is Value else g
     # One pass without a temporary array; an overflow of the product sends us to the exact answer.
-    return type(g) is np.ndarray and (math.isfinite(np.vdot(g, g)) or all_finite(g))
+    return type(g) is np.ndarray and (isfinite(np.vdot(g, g)) or all_finite(g))
