@@ -74,6 +74,30 @@ def test_modules_obey_the_laws(module: Any, x: Any) -> None:
     assert check_module(module, x, order=order).verdict in ("right", "at a kink")
 
 
+@pytest.mark.parametrize(("module", "x"), LAWFUL, ids=lambda m: type(m).__name__)
+def test_float32_in_float32_out(module: Any, x: Any) -> None:
+    single = copy.deepcopy(module).astype(np.float32).train()
+    given = tg.Value(x.astype(np.float32)) if x.dtype.kind == "f" else x
+    out = single(given)
+    out = out[0] if isinstance(out, tuple) else out
+    tg.sum(out).backward()
+    found = [out.dtype, *[p.grad.dtype for p in single.parameters()]]
+    found += [a.dtype for a in single.state_dict().values()]
+    found += [given.grad.dtype] if isinstance(given, tg.Value) else []
+    assert set(found) == {np.dtype(np.float32)}
+    assert all(p.dtype == np.float64 for p in single.astype(float).parameters())
+
+
+def test_parameters_are_floats() -> None:
+    for wrong in (int, "half", "no type"):
+        with pytest.raises(DTypeError, match="parameters are float32 or float64"):
+            nn.Linear(2, 2).astype(wrong)
+    layer = nn.MultiheadAttention(2, 1).astype("float32")
+    x = np.ones((3, 2), np.float32)
+    out, weights = layer(x, x, x, is_causal=True)
+    assert out.dtype == weights.dtype == np.float32
+
+
 def test_a_state_that_is_given_gets_its_gradient() -> None:
     h, c = 0.3 * np.cos(np.arange(12.0)).reshape(2, 2, 3, 1)
     check_module(nn.LSTM(2, 1, 2), X, (h, c), order=1)
@@ -121,6 +145,8 @@ def test_dropout_repeats_by_its_seed_and_draws_anew_at_each_call() -> None:
     one, two = nn.Dropout(0.5, seed=3), nn.Dropout(0.5, seed=3)
     first = one(x).data
     assert np.array_equal(first, two(x).data) and not np.array_equal(first, one(x).data)
+    alone, plain = nn.LSTM(2, 3, dropout=0.9), nn.LSTM(2, 3)  # there is nothing between layers
+    assert np.array_equal(alone(X)[0].data, plain(X)[0].data)
     stacked = [nn.LSTM(2, 3, 2, dropout=0.5, seed=1) for _ in range(2)]
     left, right = (m(X)[0].data for m in stacked)
     assert np.array_equal(left, right) and not np.array_equal(left, stacked[0].eval()(X)[0].data)

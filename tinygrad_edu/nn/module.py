@@ -175,6 +175,17 @@ class Module(ABC):
             parameter.requires_grad = True
         return self
 
+    def astype(self, dtype: Any) -> Self:
+        """Hold all parameters and running statistics in another float type; returns the module.
+
+        float32 takes half the memory and is faster; the input has to be float32 too. Graphs and
+        optimizers made before belong to the old numbers.
+        """
+        from tinygrad_edu.nn.state import change_type
+
+        change_type(self, dtype)
+        return self
+
     def state_dict(self) -> dict[str, Array]:
         """The numbers of all parameters and running statistics by path, as new arrays.
 

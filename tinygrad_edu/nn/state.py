@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_edu.engine import Value
 from tinygrad_edu.errors import DTypeError, ShapeError, TinygradError
 from tinygrad_edu.nn.module import Array, Module, is_parameter, items_of
+from tinygrad_edu.raw import operand
 
 
 class Place(NamedTuple):
@@ -90,6 +91,21 @@ def load_state(
         if array is not None:
             value.assign(array)
     return missing, unexpected
+
+
+def change_type(module: Module, dtype: Any) -> None:
+    """See `Module.astype`."""
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError:
+        wanted = np.dtype(object)
+    if wanted not in (np.float32, np.float64):
+        raise DTypeError(f"parameters are float32 or float64, not {dtype!r}", hint="np.float32")
+    for value in entries(module):
+        new = value.numpy().astype(wanted)
+        value._data = operand(new)  # `assign` would keep the old type
+        value._dtype = None if new.ndim else wanted.type
+        value.assign(value._data)
 
 
 def _numbers(path: str, given: Any) -> Array:
