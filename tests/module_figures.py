@@ -17,6 +17,7 @@ LINES = np.cos(np.arange(3.0 * 2 * 7)).reshape(3, 2, 7)
 ROWS = np.cos(np.arange(6.0 * 3)).reshape(6, 3)
 HIDDEN = np.array([[False, False, False, True, True], [False, False, False, False, True]])
 FUTURE = ~np.tri(5, dtype=bool)
+EACH = (np.sin(np.arange(100.0)).reshape(4, 5, 5) > 0.3) & ~np.eye(5, dtype=bool)
 DISTANCE = -0.3 * np.abs(np.subtract.outer(np.arange(5.0), np.arange(5.0)))
 
 
@@ -96,6 +97,9 @@ CASES: dict[str, Case] = {
     "attention, places first": Case(
         lambda m: m.MultiheadAttention(4, 2, bias=False), SEQUENCE,
         lambda net, x, array: net(x, x, x, need_weights=False)[0]),
+    "attention, a mask for each head": Case(
+        lambda m: m.MultiheadAttention(4, 2, batch_first=True), SEQUENCE,
+        lambda net, x, array: net(x, x, x, attn_mask=array(EACH))[0]),
     "attention, other features": Case(
         lambda m: m.MultiheadAttention(4, 2, kdim=3, batch_first=True), SEQUENCE, _heads),
     "transformer block": Case(lambda m: _block(m)(4, 2, **_BLOCK), SEQUENCE),

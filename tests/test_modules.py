@@ -38,6 +38,7 @@ FIGURES: dict[str, list[float]] = {
     ],
     "attention": [-41.53690126296391, -437.1448159996941, -340.2412923990371],
     "attention, places first": [-6.191145726482917, 7.0571543762598505, -10.150804651704544],
+    "attention, a mask for each head": [-8.36776143179049, -3.81454083234827, 2.1457887239291518],
     "attention, other features": [1.9637144936044812, -13.061805342170896, 85.91557854513162],
     "transformer block": [-1.432488128138449, -2.5499682522718743, 48.98227525349072],
     "transformer block, norm first": [19.586153339925186, 12.47985493929293, -4.648604651131448],
@@ -442,6 +443,29 @@ def test_every_module_loads_by_name_and_says_what_it_is(capsys: Any) -> None:
     assert "Hochreiter and Schmidhuber" in printed and "out, (h, c) = lstm(x, (h, c))" in printed
     tg.help("nn.LeakyReLU")
     assert "tg.nn.LeakyReLU(negative_slope=0.01, name=None)" in capsys.readouterr().out
+
+
+STARTS: list[tuple[nn.Module, str, float]] = [
+    (nn.Conv2d(8, 64, 3, groups=2), "weight", 1 / 6), (nn.Conv1d(8, 99, 2), "bias", 1 / 4),
+    (nn.LSTM(9, 25), "weight_hh_l0", 1 / 5), (nn.GRU(9, 25), "bias_ih_l0", 1 / 5),
+    (nn.MultiheadAttention(24, 2), "in_proj_weight", 1 / 4),
+    (nn.MultiheadAttention(25, 1), "out_proj.weight", 1 / 5),
+    (nn.TransformerBlock(16, 2, 400), "linear1.bias", 1 / 4),
+    (nn.TransformerBlock(16, 2, 400), "linear2.weight", 1 / 20),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "path", "limit"), STARTS)
+def test_weights_start_uniform_within_their_limit(module: Any, path: str, limit: float) -> None:
+    start = module.state_dict()[path]
+    assert 0.93 * limit < abs(start).max() <= limit
+    assert abs(start.std() - limit / np.sqrt(3.0)) < 4.0 * limit / np.sqrt(start.size)
+
+
+def test_rows_of_an_embedding_start_normal() -> None:
+    start = nn.Embedding(500, 8).state_dict()["weight"]
+    assert abs(start.mean()) < 0.06 and abs(start.std() - 1.0) < 0.05 and abs(start).max() > 3.0
+    assert not np.array_equal(start, nn.Embedding(500, 8, seed=1).state_dict()["weight"])
 
 
 def test_every_activation_is_a_module() -> None:

@@ -145,15 +145,12 @@ def _own(module: Module) -> list[Value]:
 def _shapes(model: Module, input: Any, named: list[tuple[str, Module]]) -> dict[Module, str]:
     """What came out of each module when the input went through; nothing is changed by that."""
     seen: dict[Module, Any] = {}
-    state = [(m, m.generator.bit_generator.state) for _, m in named if hasattr(m, "generator")]
     WATCHERS.append(watch := seen.__setitem__)
     try:
         with no_grad(), in_use(model):
             model(*(input if isinstance(input, tuple) else (input,)))
     finally:
         WATCHERS.remove(watch)
-        for module, before in state:
-            module.generator.bit_generator.state = before
     at = dict(named)
     for path, module in named:
         outer = at.get(path.rpartition(".")[0].removesuffix(".layers"), model)
