@@ -81,7 +81,7 @@ class Sequential(Module):
         seen: dict[tuple[Any, ...], str] = {}
         for path, p in self.named_parameters():
             data = np.asarray(p._data)
-            if data.size < 2 or (data == data.flat[0]).all():
+            if (data == data.flat[0]).all():  # zeros, ones, one number
                 continue
             key = (data.shape, data.tobytes())
             if key in seen:
