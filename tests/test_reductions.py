@@ -62,6 +62,17 @@ def test_a_list_is_an_array_of_numbers_or_a_stack_of_values(name: str) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:Degrees of freedom")
+@pytest.mark.parametrize("name", ["var", "std", "nanvar", "nanstd"])
+def test_t28_too_few_numbers_for_the_divisor_have_no_spread(name: str) -> None:
+    with np.errstate(all="ignore"):
+        for ddof in (2, 3, 4, 5):
+            for axis in (None, 0, 1, (0, 2)):
+                want = getattr(np, name)(HOLES[:, :2, :2], axis=axis, ddof=ddof)
+                have = getattr(np, name)(tg.Value(HOLES[:, :2, :2]), axis=axis, ddof=ddof)
+                np.testing.assert_allclose(have.data, want, rtol=1e-12)
+
+
 def test_t28_no_numbers() -> None:
     empty = tg.Value(np.zeros((3, 0)), "none")
     assert tg.sum(empty).data == 0.0 and tg.prod(empty).data == 1.0 and tg.norm(empty).data == 0.0

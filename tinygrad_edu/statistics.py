@@ -15,7 +15,7 @@ from tinygrad_edu.functions import composite
 from tinygrad_edu.ops.arrays import astype, broadcast_to, concatenate, stack
 from tinygrad_edu.ops.composed import composed, mistake
 from tinygrad_edu.ops.conventions import Convention
-from tinygrad_edu.ops.elementwise import divide, equal, maximum, sqrt, square, where
+from tinygrad_edu.ops.elementwise import divide, equal, greater, sqrt, square, where
 from tinygrad_edu.ops.rearranging import diagonal
 from tinygrad_edu.ops.reductions import Axis, axes_of, count_of, max, mean, min, sum
 from tinygrad_edu.ops.scans import prod
@@ -256,7 +256,8 @@ def _nanvar(x: Any, axis: Axis, ddof: float, keepdims: bool) -> Any:
     known = where(missing, 0.0, x)
     middle = divide(sum(known, axis, True), _counted(x, axis, True))
     squares = square(where(missing, 0.0, known - middle))
-    free = maximum(_counted(x, axis, keepdims) - ddof, 0.0)
+    free = _counted(x, axis, keepdims) - ddof
+    free = where(greater(free, 0.0), free, math.nan)  # as NumPy: no spread of too few numbers
     return divide(sum(squares, axis, keepdims), free)
 
 
