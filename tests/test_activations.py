@@ -154,7 +154,7 @@ def test_a_network_finds_them_by_name() -> None:
         (lambda v: tg.hardshrink(v, "a"), DTypeError, r"hardshrink: lambd = 'a'"),
         (lambda v: tg.hardtanh(v, 1.0, -1.0), DTypeError, r"1\.0 to -1\.0(.|\n)*below max_val"),
         (lambda v: tg.softplus(v, beta=tg.Value(2.0)), DTypeError, r"beta"),
-        (lambda v: tg.softmin(v[0]), ShapeError, r"softmin of a scalar(.|\n)*stack"),
+        (lambda v: tg.softmin(v[0]), ShapeError, r"softmin: a scalar has no axis(.|\n)*stack"),
         (lambda v: tg.glu(v), ShapeError, r"glu(.|\n)*3(.|\n)*even"),
         (lambda v: tg.glu(v[0]), OperationError, r"glu of a scalar(.|\n)*stack"),
         (lambda v: tg.glu(v, axis=2), ShapeError, r"axis 2(.|\n)*axes are -1 to 0"),
@@ -175,3 +175,10 @@ def test_glu_gates_one_half_by_the_other() -> None:
     tg.sum(out).backward()
     s = 1.0 / (1.0 + np.exp(-x[:, 2:]))
     assert v.grad == pytest.approx(np.hstack([s, x[:, :2] * s * (1.0 - s)]))
+
+
+def test_shares_of_a_list_of_values() -> None:
+    leaves = [tg.Value(0.0), tg.Value(math.log(3.0))]
+    for shares, want in ((tg.softmax, [0.25, 0.75]), (tg.softmin, [0.75, 0.25])):
+        assert shares(leaves).data == pytest.approx(want)
+    assert tg.log_softmax(leaves).data == pytest.approx(np.log([0.25, 0.75]))

@@ -18,6 +18,8 @@ def advice(name: str, shapes: Shapes, error: Exception) -> str | None:
     """
     if isinstance(error, np.exceptions.AxisError):
         return None if error.ndim is None else axes(error.ndim)
+    if "duplicate value in 'axis'" in str(error):
+        return axes(len(shapes[0])) if shapes else None
     if isinstance(error, IndexError):
         return _index(shapes, str(error))
     if name == "matmul":

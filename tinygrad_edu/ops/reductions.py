@@ -19,7 +19,7 @@ from tinygrad_edu.ops.arrays import astype, broadcast_to, reshape, stack
 from tinygrad_edu.ops.elementwise import Operand, add_n, equal, exp, where
 from tinygrad_edu.raw import operand
 from tinygrad_edu.raw import shape as shape_of
-from tinygrad_edu.wording import no_axis
+from tinygrad_edu.wording import no_axis, refusal
 
 Axis = int | tuple[int, ...] | None
 
@@ -218,16 +218,24 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Any:
     return _logsumexp(x, axis, keepdims)
 
 
-def _along(x: Any, axis: Axis = -1) -> Any:
-    if np.ndim(x) == 0:
-        raise ShapeError("softmax of a scalar", hint="tg.softmax(tg.stack([a, b])) has an axis")
-    return {"axis": axis}
+def shared_along(op: str) -> Any:
+    """The `prepare` of shares along an axis: a scalar has none, a list of Values is stacked."""
+
+    def prepare(x: Any, axis: Axis = -1) -> Any:
+        if isinstance(x, (list, tuple)) and Value in map(type, x):
+            return OPS[op](stack(*x, axis=0), axis=axis)
+        if np.ndim(x) == 0:
+            hint = f"tg.{op}(tg.stack([a, b])) has an axis"
+            raise refusal(op, "a scalar has no axis", hint, x=x)
+        return {"axis": axis}
+
+    return prepare
 
 
 @general(
     vjp=[lambda g, out, x, axis: out * (g - sum(g * out, axis=axis, keepdims=True))],
     jvp=[lambda t, out, x, axis: out * (t - sum(t * out, axis=axis, keepdims=True))],
-    kind="activation", formula="eˣⁱ / Σⱼ eˣʲ", prepare=_along, code=source.SOFTMAX,
+    kind="activation", formula="eˣⁱ / Σⱼ eˣʲ", prepare=shared_along("softmax"), code=source.SOFTMAX,
     numpy="scipy.special.softmax({0}, axis={axis})",
     stable="exp is taken of scores less their logsumexp, none of which is above 0.",
     examples=examples.along,
@@ -240,7 +248,8 @@ def softmax(x: Operand, axis: int = -1) -> Any:
 @general(
     vjp=[lambda g, out, x, axis: g - exp(out) * sum(g, axis=axis, keepdims=True)],
     jvp=[lambda t, out, x, axis: t - sum(t * exp(out), axis=axis, keepdims=True)],
-    kind="activation", formula="x − ln Σⱼ eˣʲ", prepare=_along, code=source.LOG_SOFTMAX,
+    kind="activation", formula="x − ln Σⱼ eˣʲ", prepare=shared_along("log_softmax"),
+    code=source.LOG_SOFTMAX,
     numpy="scipy.special.log_softmax({0}, axis={axis})",
     stable="No logarithm of a share is taken, so that a share of 0 in floats loses no digits.",
     examples=examples.along,

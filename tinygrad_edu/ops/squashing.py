@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.define import Select, elementwise, general
-from tinygrad_edu.errors import DTypeError, ShapeError
+from tinygrad_edu.errors import DTypeError
 from tinygrad_edu.ops import examples, numeric, source
 from tinygrad_edu.ops.conventions import Convention
 from tinygrad_edu.ops.elementwise import (
@@ -23,7 +23,7 @@ from tinygrad_edu.ops.elementwise import (
     tanh,
 )
 from tinygrad_edu.ops.numeric import by_numpy
-from tinygrad_edu.ops.reductions import softmax, sum
+from tinygrad_edu.ops.reductions import shared_along, softmax, sum
 
 # A float32 can hold it too: x is bounded there, where the result is ±1 anyway.
 _FAR = 1e30
@@ -169,16 +169,11 @@ def step(x: Operand, straight_through: bool = False) -> Any:
     return np.where(x != x, x, x > 0.0)
 
 
-def _prepare_softmin(x: Any, axis: int) -> Any:
-    if np.ndim(x) == 0:
-        raise ShapeError("softmin of a scalar", hint="tg.softmin(tg.stack([a, b])) has an axis")
-    return {"axis": axis}
-
-
 @general(
     vjp=[lambda g, out, x, axis: out * (sum(g * out, axis=axis, keepdims=True) - g)],
     jvp=[lambda t, out, x, axis: out * (sum(t * out, axis=axis, keepdims=True) - t)],
-    kind="activation", formula="e⁻ˣⁱ / Σⱼ e⁻ˣʲ", prepare=_prepare_softmin, code=source.SOFTMIN,
+    kind="activation", formula="e⁻ˣⁱ / Σⱼ e⁻ˣʲ", prepare=shared_along("softmin"),
+    code=source.SOFTMIN,
     examples=examples.along,
     jax="jax.nn.softmax(-{0}, axis={axis})",
     stable="the smallest number is taken out before the exponential",
