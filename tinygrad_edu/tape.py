@@ -42,7 +42,6 @@ class Leaf:
     value: Value
     name: str | None
     role: Role
-    fixed: bool = False  # made while a function was recorded: nobody can assign it
 
 
 @dataclass(frozen=True, eq=False)

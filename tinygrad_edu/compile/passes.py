@@ -2,6 +2,7 @@
 
 Each is small and pure. `PASSES` lists them in the order in which they run; none looks at the
 numbers of the example, only at shapes, types and memory order, which a compiled function holds for.
+There is no folding of constants: recording computes with numbers what depends on numbers alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compile.rules import RULES, Facts
-from tinygrad_edu.engine import compute
 from tinygrad_edu.tape import Instruction, Slot, Tape
 
 Pass = Callable[[Tape], Tape]
@@ -40,23 +40,6 @@ def simplify(tape: Tape) -> Tape:
         else:
             known[step.out] = new
     return _settled(tape, steps, known)
-
-
-def fold_constants(tape: Tape) -> Tape:
-    """Compute once what depends on nothing that can change.
-
-    Constants are numbers of the program and leaves that were made, without gradient, while it was
-    recorded; draws are not.
-    """
-    known = {i: leaf.value._data for i, leaf in enumerate(tape.leaves) if leaf.fixed}
-    steps: list[Instruction] = []
-    for step in tape.instructions:
-        new = replace(step, args=tuple(_resolved(a, known) for a in step.args))
-        if new.slots or step.op.random or step.out in tape.outputs:
-            steps.append(new)
-        else:
-            known[step.out] = compute(step.op, new.args, step.params)
-    return _settled(tape, steps, {i: x for i, x in known.items() if i not in tape.outputs})
 
 
 def merge_common(tape: Tape) -> Tape:
@@ -86,7 +69,7 @@ def drop_dead(tape: Tape) -> Tape:
     return _settled(tape, steps[::-1], {}, needed)
 
 
-PASSES: tuple[Pass, ...] = (simplify, fold_constants, merge_common, drop_dead)
+PASSES: tuple[Pass, ...] = (simplify, merge_common, drop_dead)
 
 
 def _resolved(arg: Any, known: dict[int, Any]) -> Any:

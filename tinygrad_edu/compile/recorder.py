@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -225,18 +225,9 @@ class Recorder(Recording):
         effects = list(dict.fromkeys(effects))
         tape = Tape.of(*outs, *effects, inputs=leaves, roles=False)
         self._refuse_reads(outs + effects)
-        live = {leaf for s in self.steps for m in s.moves for leaf in m.before.values()}
-        live |= {rate for step in self.steps for rate in step.rates}
-        marked = tuple(
-            replace(leaf, fixed=self._fixed(leaf.value, live) and i >= len(leaves))
-            for i, leaf in enumerate(tape.leaves)
-        )
         inputs = tuple(range(len(leaves)))
-        tape = Tape(marked, tape.instructions, tape.outputs, inputs, rebuild)
+        tape = Tape(tape.leaves, tape.instructions, tape.outputs, inputs, rebuild)
         return Recorded(tape, writes, gradients, self.steps, self.losses, effects)
-
-    def _fixed(self, value: Value, live: set[Value]) -> bool:
-        return value.id > self.start and not value.requires_grad and value not in live
 
     def _refuse_reads(self, roots: list[Value]) -> None:
         """What was assigned may not be read afterwards: it still holds its old number."""
