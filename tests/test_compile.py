@@ -175,7 +175,7 @@ def test_source_tape_and_report() -> None:
     with pytest.raises(RecordingError, match="not been called yet"):
         print(f.source)
     f(2.0, 3.0)
-    assert f.source.splitlines()[0] == "def program(x1, x2):"
+    assert f.source.splitlines()[0] == "def program(w, x):"
     assert len(f.tape.instructions) == 5 and f.tape.run([2.0, 3.0]) == (6.0, 3.0)
     text = f.report().text(times=False)
     assert text.splitlines()[0].startswith("backend numpy: the fastest")
@@ -183,7 +183,7 @@ def test_source_tape_and_report() -> None:
     assert 0.0 < f.report().seconds < 60.0 and " ms" in str(f.report())
     assert repr(f).endswith("backend='auto'): 1 recorded")
     slow = tg.compile(f.function, backend="python")
-    assert slow(2.0, 3.0) == (6.0, 3.0) and "compute(multiply, (x1, x2))" in slow.source
+    assert slow(2.0, 3.0) == (6.0, 3.0) and "compute(multiply, (w, x))" in slow.source
 
 
 def test_where_python_raises_ieee_decides_and_it_is_counted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -117,6 +118,7 @@ def value_and_grad(f: Function, argnums: ArgNums = 0) -> Function:
     (8.0, 12.0)
     """
 
+    @functools.wraps(f, updated=())
     def transformed(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums)
         if raw.shape(call.out if isinstance(call.out, Value) else raw.operand(call.out)):
@@ -138,7 +140,7 @@ def grad(f: Function, argnums: ArgNums = 0) -> Function:
     {'w': 3.0, 'b': 1.0}
     """
     both = value_and_grad(f, argnums)
-    return lambda *args, **kwargs: both(*args, **kwargs)[1]
+    return functools.wraps(f, updated=())(lambda *args, **kwargs: both(*args, **kwargs)[1])
 
 
 def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:

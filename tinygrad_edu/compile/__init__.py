@@ -43,14 +43,14 @@ def compile(
     >>> import tinygrad_edu as tg
     >>> slope = compile(tg.grad(lambda x: tg.tanh(x * x)))
     >>> slope(0.5)
-    0.9400148488064362
+    0.940014848806378
     >>> print(slope.source, end="")
-    def program(x1):
-        v1 = x1 * x1
+    def program(x):
+        v1 = x * x
         v2 = math.tanh(v1)
         v3 = v2 * v2
         v4 = 1.0 - v3
-        v5 = v4 * x1
+        v5 = v4 * x
         v6 = v5 + v5
         return v6
     """

@@ -201,13 +201,15 @@ class Compiled:
                 hint="bring the data to few shapes; numbers that change are data, not static",
             )
 
-    def _marks(self, args: Any, kwargs: Any) -> list[bool]:
-        """For every leaf of the arguments whether it is data, in the order of `flatten`."""
-        return [
-            name not in self.static and _is_data(leaf)
-            for name, x in self._named(args, kwargs)
-            for leaf in flatten(x)[0]
-        ]
+    def _marks(self, args: Any, kwargs: Any) -> list[str | None]:
+        """For every leaf of the arguments what it is called as data, None where it is not data."""
+        marks: list[str | None] = []
+        for name, x in self._named(args, kwargs):
+            leaves, _ = flatten(x)
+            own = (name or "") if len(leaves) == 1 else ""
+            data = name not in self.static
+            marks += [own if data and _is_data(leaf) else None for leaf in leaves]
+        return marks
 
     def _named(self, args: Any, kwargs: Any) -> list[tuple[str | None, Any]]:
         names = [*self._parameters, *[None] * len(args)]
@@ -309,16 +311,17 @@ def _static(x: Any) -> Any:
 
 
 def _parameters(function: Callable[..., Any], static: frozenset[str]) -> list[str | None]:
-    """The names of the positional parameters, as far as static ones are among them."""
-    if not static:
+    """The names of the positional parameters; `DTypeError` for a static one that is not there."""
+    try:
+        found = inspect.signature(function).parameters
+    except (TypeError, ValueError):
         return []
-    found = inspect.signature(function).parameters
     unknown = sorted(static - set(found))
     if unknown:
         raise DTypeError(f"static={unknown[0]!r}, but the function has the arguments "
                          f"{', '.join(found)}")  # fmt: skip
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [name if p.kind in kinds else None for name, p in found.items()]
+    return [name for name, p in found.items() if p.kind in kinds]
 
 
 def checked_backend(backend: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygrad_edu import wording
 from tinygrad_edu.birth import all_finite
+from tinygrad_edu.context import Tag
 from tinygrad_edu.engine import Value, describe, make_leaf
 from tinygrad_edu.engine import _next_id as next_id
 from tinygrad_edu.errors import NonFiniteError, RecordingError
@@ -189,7 +190,7 @@ class Recorder(Recording):
         if any(step.optimizer is optimizer for step in self.steps):
             raise RecordingError("the optimizer steps twice in one compiled call",
                                  hint="compile one step and call it twice")  # fmt: skip
-        rates = [make_leaf(float(group["lr"])) for group in optimizer.param_groups]
+        rates = [_named(make_leaf(float(g["lr"])), "lr") for g in optimizer.param_groups]
         step = Step(optimizer, rates)
         for number, group in enumerate(optimizer.param_groups):
             settings = {**optimizer.settings(number), "lr": rates[number]}
@@ -202,7 +203,8 @@ class Recorder(Recording):
                         f"the gradient of {describe(p)} was computed before the recording",
                         hint="zero_grad(), backward() and step() go together in the function",
                     )
-                before = {k: make_leaf(x) for k, x in optimizer._states.get(p, {}).items()}
+                state = optimizer._states.get(p, {})
+                before = {k: _named(make_leaf(x), k) for k, x in state.items()}
                 new, after = optimizer.update(p, g, dict(before), settings)
                 step.moves.append(Move(p, number, g, new, before, after))
                 self.writes[p] = (new, make_leaf(0.0).id)
@@ -240,25 +242,32 @@ class Recorder(Recording):
                     )
 
 
-def record(function: Callable[..., Any], tree: Any, data: Sequence[bool]) -> Recorded:
+def record(function: Callable[..., Any], tree: Any, marks: Sequence[str | None]) -> Recorded:
     """Record ``function(*args, **kwargs)`` for ``tree = (args, kwargs)``.
 
-    ``data`` says of every leaf of the tree whether it is an input; the others stay as they are.
+    ``marks`` names the leaves of the tree that are inputs ("" for no name); None stays as it is.
     """
     flat, rebuild = flatten(tree)
     recorder = Recorder()
     with recorder:
-        pairs = list(zip(flat, data, strict=True))
-        leaves = [example(x) if is_data else x for x, is_data in pairs]
+        leaves = [
+            x if m is None else _named(example(x), m) for x, m in zip(flat, marks, strict=True)
+        ]
         args, kwargs = rebuild(leaves)
         try:
             outs, rebuild_out = flatten(function(*args, **kwargs))
             roots = [x if isinstance(x, Value) else _constant(x) for x in outs]
-            given = [x for x, is_data in zip(leaves, data, strict=True) if is_data]
+            given = [x for x, m in zip(leaves, marks, strict=True) if m is not None]
             return recorder.finish(roots, given, rebuild_out)
         finally:
             for leaf in recorder.graded:
                 leaf._grad = None
+
+
+def _named(leaf: Value, name: str) -> Value:
+    if name and leaf.tag.name is None:
+        leaf.tag = Tag(name, leaf.tag.role, leaf.tag.scope)
+    return leaf
 
 
 def _constant(x: Any) -> Value:
