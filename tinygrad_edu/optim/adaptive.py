@@ -55,8 +55,7 @@ class _Adaptive(Optimizer):
             d = g + decay * p
         m = state["mean"] if state else d * 0.0
         m = kept(m + (1.0 - beta1) * (d - m) if beta1 > 0.5 else d - (d - m) * beta1)
-        after = self.sizes(d, state, s)
-        after["step"], after["mean"] = state.get("step", 0.0) + 1.0, m
+        after = {"step": state.get("step", 0.0) + 1.0, "mean": m, **self.sizes(d, state, s)}
         a, b, spread = self.reach(after, s)
         p = p if type(b) is float and b == 0.0 else p + -b * d / spread
         return p + -a * m / spread, after
