@@ -365,3 +365,16 @@ def test_a_list_may_be_followed_by_the_axis_as_in_numpy(axis: Any) -> None:
         np.testing.assert_array_equal(ours([x, 2.0 * x], axis), want)
     assert tg.stack([1.0, 2.0], [3.0, 4.0]).tolist() == [[1.0, 2.0], [3.0, 4.0]]
     assert tg.concatenate([v, x], None).shape == (12,)
+
+
+@pytest.mark.parametrize("name", ["stack", "concatenate"])
+def test_the_gradient_of_a_part_does_not_copy_the_whole(name: str) -> None:
+    op, x = tg.OPS[name], np.ones((2, 3))
+    g = np.arange(12.0).reshape(np.shape(op(x, x)))
+    for i in range(2):
+        part = op.pull(i, g, op(x, x), [x, x], {"axis": 0, "dtype": None} if name == "stack" else
+                       {"axis": 0})  # fmt: skip
+        assert np.shares_memory(part, g) and part.shape == (2, 3)
+    scalars = [tg.Value(1.0), tg.Value(2.0)]
+    tg.sum(tg.stack(scalars) ** 2).backward()
+    assert [(type(v.grad), v.grad) for v in scalars] == [(float, 2.0), (float, 4.0)]

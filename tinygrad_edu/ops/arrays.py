@@ -174,10 +174,16 @@ def _prepare_join(*arrays: Any, axis: int = 0, dtype: Any = None) -> Any:
     return {"axis": axis, "dtype": dtype}
 
 
-def _nth(i: int, g: Any, axis: int) -> Any:
+def _piece(g: Any, axis: int, part: Any) -> Any:
+    """A part of a gradient along an axis; of numbers a view, for each would copy the whole."""
     index: list[Any] = [slice(None)] * len(shape_of(g))
-    index[axis] = i
-    return getitem(g, index=tuple(index))
+    index[axis] = part
+    on_graph = isinstance(g, Value)
+    return getitem(g, index=tuple(index)) if on_graph else raw.canonical(g[tuple(index)])
+
+
+def _nth(i: int, g: Any, axis: int) -> Any:
+    return _piece(g, axis, i)
 
 
 @linear(
@@ -204,9 +210,7 @@ def _prepare_concatenate(*arrays: Any, axis: int = 0, dtype: Any = None) -> Any:
 
 def _part(i: int, g: Any, arrays: Any, axis: int) -> Any:
     ends = np.cumsum([shape_of(x)[axis] for x in arrays])
-    index: list[Any] = [slice(None)] * len(shape_of(g))
-    index[axis] = slice(int(ends[i]) - shape_of(arrays[i])[axis], int(ends[i]))
-    return getitem(g, index=tuple(index))
+    return _piece(g, axis, slice(int(ends[i]) - shape_of(arrays[i])[axis], int(ends[i])))
 
 
 @linear(
