@@ -139,3 +139,39 @@ def test_a_wrong_slope_under_a_large_result_is_wrong(offset: float) -> None:
         assert report_of(lambda x: tg.sin(x) + offset, 0.7).verdict == "right"
     finally:
         del tg.OPS["steep_sin"]
+
+
+def test_a_rule_that_is_wrong_in_float32_alone_breaks_a_law() -> None:
+    from tinygrad_edu.testing.laws import LawError, check_op
+
+    @tg.define.elementwise(
+        [lambda out, x: (1.03 if getattr(x, "dtype", None) == np.float32 else 1.0) * tg.cos(x)],
+        formula="sin(x)", name="narrow_sin",
+    )  # fmt: skip
+    def narrow_sin(x):
+        """sin, wrong in float32."""
+        return np.sin(x)
+
+    try:
+        with pytest.raises(LawError, match="a float32 gradient is float64's"):
+            check_op(narrow_sin, np.sin, max_examples=60)
+    finally:
+        del tg.OPS["narrow_sin"]
+
+
+def test_a_law_writes_no_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinygrad_edu.testing.laws import LawError, check_op
+
+    monkeypatch.chdir(tmp_path)
+
+    @tg.define.elementwise([lambda out, x: 2.0 * tg.cos(x)], formula="sin(x)", name="bad_sin")
+    def bad_sin(x):
+        """sin, wrong."""
+        return np.sin(x)
+
+    try:
+        with pytest.raises(LawError):
+            check_op(bad_sin, np.sin, max_examples=5)
+    finally:
+        del tg.OPS["bad_sin"]
+    assert not list(tmp_path.iterdir())

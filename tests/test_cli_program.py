@@ -180,6 +180,13 @@ def test_check_that_can_never_judge_is_exit_code_2(capsys: pytest.CaptureFixture
     assert code == 2 and "could be judged at no point" in err
 
 
+def test_check_of_a_random_function_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "import numpy as np\nimport tinygrad_edu as tg\n\n\ndef f(x: ()):\n"
+    Path("dice.py").write_text(f"{text}    return x * np.random.normal()\n", encoding="utf-8")
+    code, _, err = run(capsys, "check", "dice.py:f")
+    assert code == 2 and "gradient check: random" in err and "a random number enters" in err
+
+
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [

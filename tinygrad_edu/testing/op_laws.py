@@ -219,7 +219,20 @@ def float32_stays(case: Case) -> bool:
     for what in [out, *[g for g in found if g is not None]]:
         if raw.shape(what) and what.dtype != np.float32:
             raise broken(narrow, "float32 stays float32", what.dtype, "float32")
+    if not case.op.kinks and case.op.rules is not None:
+        _narrow_is_wide(case, narrow, found)
     return True
+
+
+def _narrow_is_wide(case: Case, narrow: Case, found: list[Any]) -> None:
+    """The rule means the same in both: float32 gradients are float64's, but for rounding."""
+    leaves, out = case.with_points([x.astype(np.float64) for x in narrow.points]).record()
+    for have, want in zip(found, pull(leaves, [out], seed_for(out)), strict=True):
+        if have is None or want is None:
+            continue
+        near = np.abs(data_of(have) - data_of(want)) <= 1e-2 * np.abs(data_of(want)) + 1e-30
+        if np.all(np.isfinite(data_of(want))) and not np.all(near | ~np.isfinite(data_of(have))):
+            raise broken(narrow, "a float32 gradient is float64's, but for rounding", have, want)
 
 
 def operands_stay(case: Case) -> bool:
