@@ -527,6 +527,8 @@ def test_each_layer_is_one_box_that_is_called_as_its_attribute() -> None:
     boxes = {node.title: node.lines for node in scene.nodes}
     assert list(boxes)[:4] == ["x", "conv1", "mine", "conv2"] and "head" in boxes
     assert boxes["conv1"][:2] == ("4×2×2×2", "20 parameters") and boxes["head"][0].startswith("2→3")
+    labels = {edge.label for edge in scene.edges}  # a number of features, where there is one axis
+    assert labels == {"", "2"}, "the shapes of images stand in the boxes"
     sums = [node for node in scene.nodes if node.title == "residual sum"]
     assert len(sums) == 2 and len({(e.source, e.target) for e in scene.edges}) == len(scene.edges)
     assert net.conv1.weight.name == "conv1.weight"
@@ -542,6 +544,8 @@ def test_layers_of_a_sequential_are_told_apart() -> None:
     assert titles[1:] == ["linear 0", "tanh 1", "linear 2"]
     assert tg.draw(net).level == "neuron"
     assert [i.activation for i in net.structure()] == ["tanh", None]
+    twice = nn.Sequential(nn.Layer(2, 3, "relu"), nn.Tanh())
+    assert [i.activation for i in twice.structure()] == ["relu", "tanh"]
 
 
 def test_a_recurrent_layer_is_one_box_and_its_steps_are_frames() -> None:
