@@ -266,6 +266,18 @@ def test_afterwards_all_is_as_it_was(batch_size: int | None) -> None:
     assert str(opt.why(opt.parameters[0])) == why
 
 
+def test_running_means_and_random_draws_are_restored_too() -> None:
+    nn = tg.nn
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 1))
+    before, random = model.state_dict(), model.modules()[3]
+    drawn = random.generator.bit_generator.state
+    lr_range_test(model, DATA, "mse_loss", Adam(model), steps=5)
+    assert random.generator.bit_generator.state == drawn
+    assert {k: v.tobytes() for k, v in model.state_dict().items()} == {
+        k: v.tobytes() for k, v in before.items()
+    }
+
+
 def test_the_losses_are_those_after_the_steps() -> None:
     w = tg.weight(1.0, "w")
     found = lr_range_test(

@@ -24,6 +24,7 @@ from tinygrad_edu.optim.scheduling import scheduled
 from tinygrad_edu.raw import lock
 
 Loss = Callable[[Any, Any], Value]
+_Generator = np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ def lr_range_test(
     lowest, or not finite. Suggested is the rate at which the loss falls fastest, per tenfold rate.
     With ``batch_size`` the batches are drawn by ``seed`` and the losses averaged with the memory
     ``smoothing`` (0.9, or 0 where all rows are taken at once). The rates of other groups keep their
-    ratio to that of the first. Afterwards parameters, gradients and optimizer are as they were, bit
-    for bit. Smith, "Cyclical learning rates for training neural networks" (2017), section 3.3.
+    ratio to that of the first. Afterwards model (its random draws too), gradients and optimizer are
+    as they were, bit for bit. Smith, "Cyclical learning rates for training neural networks" (2017),
+    section 3.3.
 
     >>> from tinygrad_edu.optim import SGD
     >>> w = Value(np.zeros(2), "w")
@@ -249,11 +251,16 @@ def _restored(opt: Optimizer, model: Any) -> Iterator[None]:
     groups = [dict(group) for group in opt.param_groups]
     steps, states, last = opt.steps, dict(opt._states), dict(opt._last)
     buffers = model.state_dict() if hasattr(model, "load_state_dict") else None
+    parts = model.modules() if hasattr(model, "modules") else []
+    draws = [x.bit_generator for m in parts for x in vars(m).values() if isinstance(x, _Generator)]
+    drawn = [(source, source.state) for source in draws]
     try:
         yield
     finally:
         if buffers is not None:
             model.load_state_dict(buffers)
+        for source, state in drawn:
+            source.state = state
         for p, data, gradient in kept:
             p.assign(data)
             p._grad = gradient
