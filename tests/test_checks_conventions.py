@@ -66,6 +66,19 @@ def test_a_number_that_left_the_graph_is_caught_beside_a_kink() -> None:
     assert "beside the kink too" in str(report) or report.culprit is not None
 
 
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (lambda a: tg.sum(tg.linalg.eigvalsh(a) * np.array([1.0, -2.0])), np.eye(2)),
+        (lambda a: tg.sum(tg.linalg.svdvals(a) * np.array([1.0, -2.0])), np.eye(2)),
+        (lambda a: tg.sum(tg.linalg.svdvals(a) * np.array([1.0, -2.0])), np.ones((2, 2))),
+        (lambda a: tg.sum(tg.remainder(a, 1.0)), np.array([1e8, 0.5])),
+    ],
+)
+def test_where_values_meet_there_is_a_kink(function: Any, x: Any) -> None:
+    assert report_of(function, x).verdict == "kink"
+
+
 # Slopes that are infinite ------------------------------------------------------------------------
 
 

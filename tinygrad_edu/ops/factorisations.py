@@ -109,6 +109,7 @@ _SYMMETRIC = (Convention(
     code="np.linalg.eigh(({0} + np.swapaxes({0}, -1, -2)) / 2.0)[0]",
     numpy="np.linalg.eigvalsh({0})", torch="torch.linalg.eigvalsh({0})",
     jax="jnp.linalg.eigvalsh({0})", examples=examples.symmetric,
+    kinks=(lambda x: np.diff(_eigh(x)[0]),),
 )  # fmt: skip
 def eigvalsh(x: Operand) -> Any:
     """The eigenvalues of a symmetric matrix, ascending (of its symmetric part, if it is not).
@@ -165,6 +166,7 @@ def _one_side_push(t: Any, u: Any, s: Any, vh: Any) -> Any:
     code="np.linalg.svd({0}, full_matrices=False)[1]",
     numpy="np.linalg.svdvals({0})", torch="torch.linalg.svdvals({0})",
     jax="jnp.linalg.svd({0}, compute_uv=False)", examples=examples.tall_or_wide,
+    kinks=(lambda x: np.diff(_svd(x)[1]), lambda x: _svd(x)[1]),
 )  # fmt: skip
 def svdvals(x: Operand) -> Any:
     """The singular values, descending: how far the matrix stretches.

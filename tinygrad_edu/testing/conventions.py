@@ -90,14 +90,17 @@ def slopes_beside(
     the outputs and is positive.
     """
     here = values(points)
-    nudge = np.zeros(len(points))
-    nudge[j] = h = 1e-7 * max(1.0, abs(points[j]))
-    up, down = (float(seed @ (values(points + s * nudge) - here)) for s in (1.0, -1.0))
-    low, high = sorted((up / h, -down / h))
     size = float(seed @ np.abs(here))
     slack = 1e-3 * (1.0 + abs(gradient[j])) + 1e-8 * size
-    if not np.isfinite([low, high]).all() or max(high, -low) > 1e4 * (1.0 + size):
-        return None
+    nudge = np.zeros(len(points))
+    for relative in (1e-10, 1e-7):  # small where kinks follow each other, large where it drowns
+        nudge[j] = h = relative * max(1.0, abs(points[j]))
+        up, down = (float(seed @ (values(points + s * nudge) - here)) for s in (1.0, -1.0))
+        low, high = sorted((up / h, -down / h))
+        if not np.isfinite([low, high]).all() or max(high, -low) > 1e4 * (1.0 + size):
+            return None
+        if low - slack <= gradient[j] <= high + slack:
+            return None
     if not low - slack <= gradient[j] <= high + slack:
         low, high = slopes_around(values, points, nudge, seed)
         if not low - slack <= gradient[j] <= high + slack:
