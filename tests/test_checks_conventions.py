@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.testing import lab
 from tinygrad_edu.testing.checks import report_of
+from tinygrad_edu.testing.strategies import programs
 
 
 @pytest.fixture
@@ -188,3 +190,22 @@ def test_a_law_writes_no_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) ->
     finally:
         del tg.OPS["bad_sin"]
     assert not list(tmp_path.iterdir())
+
+
+# Programs on hard numbers ------------------------------------------------------------------------
+
+
+def test_spiced_programs_have_zeros_and_large_numbers() -> None:
+    def has(number: Any) -> Any:
+        return lambda program: any(np.any(number(np.abs(x))) for x in program.inputs)
+
+    for number in (lambda x: x == 0.0, lambda x: x >= 1e5):
+        assert hypothesis.find(programs(3, ["tanh", "relu"], spiced=True), has(number))
+
+
+@hypothesis.settings(max_examples=40, deadline=None, database=None)
+@hypothesis.given(programs(5, spiced=True))
+def test_no_spiced_program_is_called_wrong(program: Any) -> None:
+    with np.errstate(all="ignore"):
+        report = report_of(program, *program.inputs, limit=8, directions=1)
+    assert report.verdict in ("right", "kink", "step"), str(report)

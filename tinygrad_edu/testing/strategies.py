@@ -131,16 +131,20 @@ def _coarse(x: Any) -> Any:
 
 
 @st.composite
-def programs(draw: st.DrawFn, size: int = 8, operations: Sequence[str] | None = None) -> Program:
+def programs(
+    draw: st.DrawFn, size: int = 8, operations: Sequence[str] | None = None, spiced: bool = False
+) -> Program:
     """A random program of about ``size`` operations, of all or of the named ones.
 
     Every draw runs: its shapes fit, its numbers are finite, no two inputs are equal. A failure
-    shrinks to a short one; printing it gives Python that repeats the failure.
+    shrinks to a short one; printing it gives Python that repeats the failure. ``spiced`` inputs
+    are what rules stumble over: zeros, repeats, tiny and large ones (many then end on a kink).
     """
     shape_list = draw(st.lists(st.sampled_from([(), (2,), (3,), (2, 3), (3, 2)]), max_size=2))
     number = st.integers(-2000, 2000).map(lambda k: (k + 0.37) / 1000.0)
     inputs = [
-        _filled(draw, number, shape) + 0.00011 * k for k, shape in enumerate([(), *shape_list])
+        draw(arrays(shape, scales=True)) if spiced else _filled(draw, number, shape) + 0.00011 * k
+        for k, shape in enumerate([(), *shape_list])
     ]
     choose: Callable[[Sequence[Any]], Any] = lambda options: options[  # noqa: E731
         draw(st.integers(0, len(options) - 1))
