@@ -43,6 +43,9 @@ class Memory:
         self.inputs = {members[i] for i in tape.inputs}
         self.last = self._last_uses(members)
         self.free: dict[Any, list[int]] = {}
+        self.ending: dict[int, list[int]] = {}
+        for slot in sorted(self.own):
+            self.ending.setdefault(self.last[members[slot]], []).append(slot)
 
     def _root(self, i: int) -> int:
         while self.group[i] != i:
@@ -80,6 +83,7 @@ class Memory:
 
     def passed(self, at: int, step: Instruction) -> None:
         """Instruction ``at`` is written: what was read for the last time there is free."""
-        for slot in [s for s in self.own if self._ends(s, at)]:
-            self.own.discard(slot)
-            self.free.setdefault(layout(self.data[slot]), []).append(slot)
+        for slot in self.ending.get(at, ()):
+            if slot in self.own:
+                self.own.discard(slot)
+                self.free.setdefault(layout(self.data[slot]), []).append(slot)
