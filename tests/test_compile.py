@@ -167,6 +167,25 @@ def test_dropout_is_drawn_anew() -> None:
     assert len({f(x).tobytes() for _ in range(4)}) == 4
 
 
+def test_a_module_that_is_put_to_training_or_not_is_recorded_for_each() -> None:
+    model = tg.nn.Sequential(tg.nn.Linear(2, 2, seed=0), tg.nn.Dropout(0.5, seed=1))
+    compiled, outer, x = tg.compile(model), tg.compile(lambda x: model(x) * 2.0), np.ones((50, 2))
+    assert not same(compiled(x), compiled(x)) and not same(outer(x), outer(x))
+    model.eval()
+    assert same(compiled(x), model(x).data) and same(outer(x), 2.0 * model(x).data)
+    model.train()
+    assert not same(compiled(x), compiled(x)) and compiled.recordings == 2 == outer.recordings
+
+
+def test_batch_norm_in_training_is_refused_and_runs_in_evaluation() -> None:
+    norm = tg.nn.BatchNorm1d(2)
+    x = np.array([[1.0, 2.0], [3.0, 5.0]])
+    with pytest.raises(RecordingError, match=r"BatchNorm1d follows its batches(.|\n)*eval"):
+        tg.compile(norm)(x)
+    norm.eval()
+    assert same(tg.compile(norm)(x), norm(x).data)
+
+
 # What it tells -----------------------------------------------------------------------------------
 
 

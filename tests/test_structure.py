@@ -33,7 +33,7 @@ LEVELS = {
     "command_train": 5, "command_program": 5, "cards": 5, "op_page": 5, "peers": 3,
 }  # fmt: skip
 SIDEWAYS = {("train", "nn"), ("train", "optim"), ("train", "testing"), ("view", "explain")}
-SIDEWAYS |= {("compile", "explain"), ("compile", "optim")}
+SIDEWAYS |= {("compile", "explain"), ("compile", "optim"), ("compile", "nn")}
 SIDEWAYS |= {("testing", "view"), ("testing", "nn"), ("testing", "optim")}
 # A Value reaches what shows it, and what differentiates it, when it is asked to: at the call.
 AT_THE_CALL = {("engine", "autodiff"), ("engine", "view"), ("methods", "numpy_protocol")}

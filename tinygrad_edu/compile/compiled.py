@@ -45,7 +45,7 @@ class Program:
     @property
     def plain(self) -> bool:
         """Whether numbers in, numbers out is all there is to it."""
-        return not (self.recorded.effects or self.draws or self.recorded.gradients)
+        return not (self.recorded.effects or self.draws or self.recorded.guarded)
 
     def __call__(self, numbers: list[Any]) -> Any:
         for step in self.recorded.steps:

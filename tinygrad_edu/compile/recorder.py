@@ -19,6 +19,7 @@ from tinygrad_edu.context import Tag
 from tinygrad_edu.engine import Value, describe, make_leaf
 from tinygrad_edu.engine import _next_id as next_id
 from tinygrad_edu.errors import NonFiniteError, RecordingError
+from tinygrad_edu.nn.module import WATCHERS, Module
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.raw import operand
 from tinygrad_edu.tape import Recording, Tape, example, nodes_below
@@ -111,6 +112,7 @@ class Recorded:
     steps: list[Step]
     losses: list[Value]
     effects: list[Value]
+    modules: dict[Module, bool]
     places: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -124,12 +126,12 @@ class Recorded:
     @property
     def guarded(self) -> bool:
         """Whether anything can change between calls that the tape was recorded for."""
-        return bool(self.gradients or self.steps)
+        return bool(self.gradients or self.steps or self.modules)
 
     def guard(self) -> Any:
         """What must still hold for the tape to be this function."""
         frozen = [leaf.value.requires_grad for leaf in self.tape.leaves] if self.gradients else ()
-        return frozen, [step.guard() for step in self.steps]
+        return frozen, [m.training for m in self.modules], [step.guard() for step in self.steps]
 
     def apply(self, numbers: Sequence[Any]) -> None:
         """Carry out the effects of one run."""
@@ -156,6 +158,17 @@ class Recorder(Recording):
         self.graded: dict[Value, Any] = {}
         self.steps: list[Step] = []
         self.losses: list[Value] = []
+        self.modules: dict[Module, bool] = {}
+
+    def called(self, module: Module, out: Any) -> None:
+        """A module that the function calls: whether it trains is what the program is for."""
+        self.modules[module] = module.training
+        if module.training and getattr(module, "running_mean", None) is not None:
+            raise RecordingError(
+                f"{type(module).__name__} follows its batches in training, outside of the graph; a "
+                "compiled call would leave its running statistics as they are",
+                hint="model.eval() before compiling, track_running_stats=False, or no tg.compile",
+            )
 
     def minimized(self, loss: Value) -> None:
         """`Optimizer.minimize` refuses a loss that is not finite: so does each run."""
@@ -229,7 +242,7 @@ class Recorder(Recording):
         self._refuse_reads(outs + effects)
         inputs = tuple(range(len(leaves)))
         tape = Tape(tape.leaves, tape.instructions, tape.outputs, inputs, rebuild)
-        return Recorded(tape, writes, gradients, self.steps, self.losses, effects)
+        return Recorded(tape, writes, gradients, self.steps, self.losses, effects, self.modules)
 
     def _refuse_reads(self, roots: list[Value]) -> None:
         """What was assigned may not be read afterwards: it still holds its old number."""
@@ -254,12 +267,14 @@ def record(function: Callable[..., Any], tree: Any, marks: Sequence[str | None])
             x if m is None else _named(example(x), m) for x, m in zip(flat, marks, strict=True)
         ]
         args, kwargs = rebuild(leaves)
+        WATCHERS.append(recorder.called)
         try:
             outs, rebuild_out = flatten(function(*args, **kwargs))
             roots = [x if isinstance(x, Value) else _constant(x) for x in outs]
             given = [x for x, m in zip(leaves, marks, strict=True) if m is not None]
             return recorder.finish(roots, given, rebuild_out)
         finally:
+            WATCHERS.remove(recorder.called)
             for leaf in recorder.graded:
                 leaf._grad = None
 
