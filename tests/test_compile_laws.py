@@ -94,7 +94,7 @@ def test_every_backend_is_the_tape_and_the_tape_is_eager(program: Program) -> No
     assert equal(outcome(compiled, *others), outcome(program, *others))
 
 
-@settings(max_examples=30)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.data())
 def test_every_operation_in_every_backend(data: st.DataObject) -> None:
     for op in registry().values():
