@@ -443,3 +443,15 @@ def test_no_warning_of_python_or_numpy_on_ordinary_steps() -> None:
         compiled = tg.compile(trainer("AdamW")[2])
         losses = [compiled(X, Y) for _ in range(40)]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("op", [tg.softplus, tg.sigmoid, tg.silu])
+def test_an_operation_on_a_number_and_on_an_array_in_one_program(op: Any) -> None:
+    """The printed function for single numbers does not stand for the one of arrays."""
+
+    def both(x: Any, v: Any) -> Any:
+        return op(x) + tg.sum(op(v)) + tg.sum(tg.sigmoid(v)) + tg.silu(x)
+
+    compiled = tg.compile(both, backend="numpy")
+    assert compiled(0.3, np.array([0.5, -1.0])) == both(0.3, np.array([0.5, -1.0]))
+    assert compiled.report().backend == "numpy"

@@ -20,7 +20,7 @@ from tinygrad_edu.compile.ufuncs import array_expression
 from tinygrad_edu.engine import compute
 from tinygrad_edu.explain.identifiers import Names, identifier
 from tinygrad_edu.explain.literals import literal
-from tinygrad_edu.explain.templates import defined
+from tinygrad_edu.explain.templates import defined, forms
 from tinygrad_edu.raw import canonical
 from tinygrad_edu.tape import Instruction, Slot, Tape
 
@@ -40,6 +40,8 @@ class Writer:
         self.notes: list[str] = []
         self.constants: dict[int, str] = {}
         self.operations = {step.op.name for step in tape.instructions}
+        coded = {step.op: step for step in tape.instructions if step.op.code is not None}
+        self.printed = {n for step in coded.values() for n in defined(forms(step)[0])}
         self.unique = Names([*self.scope, *self.operations, "program", "draws", "structure"])
         self.names = self._names()
         self.memory = Memory(tape, self.data)
@@ -142,7 +144,9 @@ class Writer:
 
     def _called(self, step: Instruction, args: list[str]) -> str:
         """The forward function itself, where nothing shorter is known to do the same."""
-        name = self.constant(step.op.forward, step.op.name)
+        own = step.op.name  # a printed function for single numbers may have the same name
+        own = f"{own}_of_arrays" if own in self.printed else own
+        name = self.constant(step.op.forward, own)
         return wrapped(call(name, args, step.params, self), step.recorded)
 
     def _params(self, step: Instruction) -> str:
