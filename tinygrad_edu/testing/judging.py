@@ -184,7 +184,7 @@ class Judge:
         same_plus = _all_the_way([w is not None and here.same(w, moving) for w in way_plus])
         same_minus = _all_the_way([w is not None and here.same(w, moving) for w in way_minus])
         hidden = place_name(here.places[min(moving)]) if moving else ""
-        noise = self._noise(plus, minus, steps)
+        noise = self._noise(plus, minus, steps, columns)
         side, slopes = self._slopes(plus, minus, same_plus, same_minus, steps)
         crossed = not (same_plus.all() and same_minus.all())
         kink = here.nearest or self._kink_below()
@@ -214,11 +214,12 @@ class Judge:
             return made
         return self._by_convention(made, steps, floor)
 
-    def _noise(self, plus: Vector, minus: Vector, steps: Vector) -> Vector:
+    def _noise(self, plus: Vector, minus: Vector, steps: Vector, columns: Any = ()) -> Vector:
         """What rounding may have done to the slope of each step."""
         size = np.fmax(np.abs(self.home), np.fmax(np.abs(plus), np.abs(minus)))
         size = np.where(np.isfinite(size), size, np.abs(self.home))
-        noise: Vector = (4.0 * self.eps * size + self.slips + SMALLEST) / steps[:, None]
+        slips = self.slips if len(self.home) <= _FEW else self._slips_of(columns)
+        noise: Vector = (4.0 * self.eps * size + slips + SMALLEST) / steps[:, None]
         return noise
 
     def _by_convention(self, found: list[Finding], steps: Vector, floor: Vector) -> list[Finding]:
@@ -291,11 +292,17 @@ class Judge:
     @cached_property
     def slips(self) -> Vector:
         """What rounding on the way may have done to each measured value, in the same way."""
-        if len(self.home) > _FEW:
-            return np.zeros(len(self.home))
         parts = [answer_to_all(x) for out in self.outs for x in numbers_of(out)]
         whole = float(np.abs(self.seed) @ np.array(parts))
         return self.eps * self._selected(np.array(parts), whole)
+
+    def _slips_of(self, columns: Any) -> Vector:
+        """The same for a few disputed outputs of many."""
+        found = np.zeros(len(self.home))
+        parts = [x for out in self.outs for x in numbers_of(out)]
+        for i in [i for i in columns if self.mode_of(i) == "forward"][:_FEW]:
+            found[i] = self.eps * answer_to_all(parts[i])
+        return found
 
     def _kink_below(self) -> Kink | None:
         """The nearest kink of the function itself, when its gradient is the subject."""
