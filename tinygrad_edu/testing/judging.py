@@ -87,6 +87,7 @@ class Judge:
     modes: tuple[str, ...] = ("reverse", "forward")
     point: Vector = field(init=False)
     home: Vector = field(init=False)
+    answers: dict[int, float] = field(init=False, default_factory=dict)
     remainder: Witness | None = None  # of Taylor's formula, once it has been measured
 
     def __post_init__(self) -> None:
@@ -218,8 +219,7 @@ class Judge:
         """What rounding may have done to the slope of each step."""
         size = np.fmax(np.abs(self.home), np.fmax(np.abs(plus), np.abs(minus)))
         size = np.where(np.isfinite(size), size, np.abs(self.home))
-        slips = self.slips if len(self.home) <= _FEW else self._slips_of(columns)
-        noise: Vector = (4.0 * self.eps * size + slips + SMALLEST) / steps[:, None]
+        noise: Vector = (4.0 * self.eps * size + self._slips(columns) + SMALLEST) / steps[:, None]
         return noise
 
     def _by_convention(self, found: list[Finding], steps: Vector, floor: Vector) -> list[Finding]:
@@ -289,20 +289,15 @@ class Judge:
         on_the_way = steepest(self.leaves, self.outs, direction.vector)
         return SLIPS * self.eps * (answer_to_all(total) + on_the_way)
 
-    @cached_property
-    def slips(self) -> Vector:
-        """What rounding on the way may have done to each measured value, in the same way."""
-        parts = [answer_to_all(x) for out in self.outs for x in numbers_of(out)]
-        whole = float(np.abs(self.seed) @ np.array(parts))
-        return self.eps * self._selected(np.array(parts), whole)
-
-    def _slips_of(self, columns: Any) -> Vector:
-        """The same for a few disputed outputs of many."""
-        found = np.zeros(len(self.home))
+    def _slips(self, columns: Any) -> Vector:
+        """What rounding on the way may have done to each measured value, of many to `columns`."""
         parts = [x for out in self.outs for x in numbers_of(out)]
-        for i in [i for i in columns if self.mode_of(i) == "forward"][:_FEW]:
-            found[i] = self.eps * answer_to_all(parts[i])
-        return found
+        many = len(self.home) > _FEW
+        for i in columns[:_FEW] if many else range(len(parts)):
+            if i < len(parts) and i not in self.answers:
+                self.answers[i] = answer_to_all(parts[i])
+        found = self.eps * np.array([self.answers.get(i, 0.0) for i in range(len(parts))])
+        return self._selected(found, float(np.abs(self.seed) @ found))
 
     def _kink_below(self) -> Kink | None:
         """The nearest kink of the function itself, when its gradient is the subject."""
